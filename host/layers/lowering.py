@@ -1,0 +1,245 @@
+"""Relax module to layers: operators fused by TVM, every fused operator one TIR kernel, constants apart from the code."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+import tvm_ffi
+from tvm import relax
+from tvm.s_tir.analysis import estimate_tir_flops
+
+from host.errors import InputError
+from host.layers.graph import KernelCall, Layer, LayerGraph, Tensor
+from host.layers.naming import is_free, kind_of, numbered
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoweredModel:
+    """A network that is ready to be built.
+
+    Attributes:
+        graph: Its layers.
+        kernels: TIR function of each kernel by its digest.
+        weights: Constant tensors by name.
+    """
+
+    graph: LayerGraph
+    kernels: Mapping[str, Any]
+    weights: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One fused operator before its neighbours are known."""
+
+    kind: str
+    is_free: bool
+    call: KernelCall
+    reads: tuple[str, ...]
+    weights: tuple[str, ...]
+    writes: tuple[str, ...]
+    flops: float
+
+
+def lower(
+    module: Any, *, name: str, inputs: Sequence[str], outputs: Sequence[str]
+) -> LoweredModel:
+    """Fuses the operators of `main` and cuts it into layers in execution order.
+
+    Args:
+        module: A Relax module with static shapes whose `main` is one dataflow block.
+        name: The network's name.
+        inputs: Names for the parameters of `main`, in order.
+        outputs: Names for the results of `main`, in order.
+
+    Raises:
+        InputError: The network holds an operator that has no kernel.
+    """
+    return _Lowering(fuse(module), name).lowered(tuple(inputs), tuple(outputs))
+
+
+def fuse(module: Any) -> Any:
+    """TVM's own legalisation and fusion: one `call_tir` a fused operator."""
+    passes = relax.transform
+    chain = tvm.ir.transform.Sequential(
+        [
+            passes.CanonicalizeBindings(),
+            passes.FoldConstant(),
+            passes.LegalizeOps(),
+            passes.AnnotateTIROpPattern(),
+            passes.FoldConstant(),
+            passes.FuseOps(),
+            passes.FuseTIR(),
+            passes.DeadCodeElimination(),
+        ]
+    )
+    return chain(module)
+
+
+class _Lowering:
+    """Walks the bindings of `main` once, collecting tensors, kernels and steps."""
+
+    def __init__(self, module: Any, name: str) -> None:
+        self._module = module
+        self._name = name
+        self._tensors: dict[str, Tensor] = {}
+        self._weights: dict[str, Array] = {}
+        self._weight_names: dict[bytes, str] = {}
+        self._kernels: dict[str, Any] = {}
+        self._digests: dict[str, tuple[str, float]] = {}
+        self._values: dict[Any, tuple[str, ...]] = {}
+        self._steps: list[_Step] = []
+
+    def lowered(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> LoweredModel:
+        main = self._module["main"]
+        for parameter, name in zip(main.params, inputs, strict=True):
+            self._values[parameter] = (self._add_tensor(name, parameter.ty),)
+        for block in main.body.blocks:
+            for binding in block.bindings:
+                self._values[binding.var] = self._bind(binding.value)
+        results = self._names_of(main.body.body)
+        for result in results:
+            self._require_activation(result)
+        layers = _group(self._steps, frozenset(results))
+        graph = LayerGraph(
+            name=self._name,
+            inputs=inputs,
+            outputs=tuple(zip(outputs, results, strict=True)),
+            tensors=self._tensors,
+            layers=layers,
+        )
+        return LoweredModel(graph=graph, kernels=self._kernels, weights=self._weights)
+
+    def _bind(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, relax.Call):
+            if value.op.name == "relax.call_tir":
+                return self._call(value)
+            raise InputError(f"model {self._name}: the operator {value.op.name} has no kernel")
+        return self._names_of(value)
+
+    def _names_of(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, relax.Tuple):
+            return tuple(name for field in value.fields for name in self._names_of(field))
+        if isinstance(value, relax.TupleGetItem):
+            return (self._names_of(value.tuple_value)[value.index],)
+        if isinstance(value, tvm.ir.Constant):
+            return (self._weight(value),)
+        if value in self._values:
+            return self._values[value]
+        raise InputError(f"model {self._name}: an expression of kind {type(value).__name__} is not supported")
+
+    def _call(self, value: Any) -> tuple[str, ...]:
+        global_var, arguments = value.args[0], value.args[1]
+        function = self._module[global_var]
+        operands = self._names_of(arguments)
+        kinds = value.ty_args[0]
+        kinds = list(kinds.fields) if isinstance(kinds, relax.TupleType) else [kinds]
+        index = sum(len(step.writes) for step in self._steps)
+        results = tuple(self._add_tensor(f"t{index + i}", kind) for i, kind in enumerate(kinds))
+        digest, flops = self._kernel(global_var.name_hint, function)
+        shapes = [self._tensors[name].shape for name in operands]
+        self._steps.append(
+            _Step(
+                kind=kind_of(global_var.name_hint, shapes),
+                is_free=is_free(global_var.name_hint),
+                call=KernelCall(kernel=digest, arguments=(*operands, *results)),
+                reads=tuple(dict.fromkeys(name for name in operands if name not in self._weights)),
+                weights=tuple(dict.fromkeys(name for name in operands if name in self._weights)),
+                writes=results,
+                flops=flops,
+            )
+        )
+        return results
+
+    def _kernel(self, hint: str, function: Any) -> tuple[str, float]:
+        if hint not in self._digests:
+            digest = kernel_digest(function)
+            self._kernels.setdefault(digest, function)
+            flops = float(estimate_tir_flops(tvm.IRModule({"main": function})))
+            self._digests[hint] = (digest, flops)
+        return self._digests[hint]
+
+    def _weight(self, constant: Any) -> str:
+        array = constant.value.numpy()
+        key = hashlib.sha256(f"{array.dtype}{array.shape}".encode() + array.tobytes()).digest()
+        if key not in self._weight_names:
+            name = self._weight_names[key] = f"w{len(self._weights)}"
+            self._weights[name] = np.ascontiguousarray(array)
+            self._tensors[name] = Tensor(name=name, shape=tuple(array.shape), dtype=str(array.dtype))
+        return self._weight_names[key]
+
+    def _add_tensor(self, name: str, kind: Any) -> str:
+        if not isinstance(kind, relax.TensorType) or kind.shape is None:
+            raise InputError(f"model {self._name}: the tensor {name} has no static shape")
+        shape = tuple(int(extent) for extent in kind.shape.values)
+        self._tensors[name] = Tensor(name=name, shape=shape, dtype=str(kind.dtype))
+        return name
+
+    def _require_activation(self, name: str) -> None:
+        if not any(name in step.writes for step in self._steps):
+            raise InputError(f"model {self._name}: its output {name} does not depend on any layer")
+
+
+def kernel_digest(function: Any) -> str:
+    """A name for a kernel's code: equal for equal TIR, whatever its variables are called.
+
+    Args:
+        function: A TIR function with static buffer parameters.
+
+    Returns:
+        16 hexadecimal digits over TVM's structural hash and the parameters' shapes and types.
+    """
+    signature = [(re.sub(r"\s", "", str(p.shape)), str(p.dtype)) for p in function.params]
+    structure = tvm_ffi.structural_hash(function) & (2**64 - 1)
+    return hashlib.sha256(f"{structure:016x}{signature}".encode()).hexdigest()[:16]
+
+
+def _group(steps: Sequence[_Step], results: frozenset[str]) -> tuple[Layer, ...]:
+    """Joins free operators to the step before them (the first ones to the step behind them)."""
+    groups: list[list[_Step]] = []
+    for step in steps:
+        joins = groups and (step.is_free or all(other.is_free for other in groups[-1]))
+        if joins:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    names = numbered([_group_kind(group) for group in groups])
+    readers = Counter(name for group in groups for name in {n for step in group for n in step.reads})
+    return tuple(_layer(name, group, readers, results) for name, group in zip(names, groups, strict=True))
+
+
+def _group_kind(group: Sequence[_Step]) -> str:
+    return next((step.kind for step in group if not step.is_free), group[0].kind)
+
+
+def _layer(name: str, group: Sequence[_Step], readers: Counter[str], results: frozenset[str]) -> Layer:
+    written = dict.fromkeys(tensor for step in group for tensor in step.writes)
+    read = dict.fromkeys(tensor for step in group for tensor in step.reads)
+    outputs = [t for t in written if t in results or readers[t] > (1 if t in read else 0)]
+    return Layer(
+        name=name,
+        calls=tuple(step.call for step in group),
+        inputs=tuple(tensor for tensor in read if tensor not in written),
+        outputs=tuple(outputs),
+        weights=tuple(dict.fromkeys(weight for step in group for weight in step.weights)),
+        flops=sum(step.flops for step in group),
+        structural_hash=_structural_hash(group),
+    )
+
+
+def _structural_hash(group: Sequence[_Step]) -> str:
+    """Hash over the kernels and their wiring; the tensors' names do not matter, only who reads what."""
+    slots: dict[str, int] = {}
+    parts: list[str] = []
+    for step in group:
+        wiring = [slots.setdefault(name, len(slots)) for name in step.call.arguments]
+        parts.append(f"{step.call.kernel}{wiring}")
+    return hashlib.sha256(";".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,47 @@
+"""Layers are timed one after the other, pass after pass, on an injected clock."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from device.measure.latency import LatencyLoop
+
+
+class FakeClock:
+    """Nanoseconds that pass only while a layer runs."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.order: list[str] = []
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def layer(self, name: str, duration_us: int) -> Callable[[], None]:
+        def run() -> None:
+            self.order.append(name)
+            self.now_ns += duration_us * 1000
+
+        return run
+
+
+def test_samples_hold_the_time_of_each_layer_in_network_order() -> None:
+    clock = FakeClock()
+    loop = LatencyLoop([clock.layer("a", 30), clock.layer("b", 70)], clock)
+    samples = loop.sample(seconds=250e-6)
+    assert clock.order == ["a", "b"] * 3
+    np.testing.assert_array_equal(samples, [[30, 70]] * 3)
+
+
+def test_a_network_slower_than_the_time_allowed_is_still_measured_once() -> None:
+    clock = FakeClock()
+    assert LatencyLoop([clock.layer("a", 5000)], clock).sample(seconds=0.001).shape == (1, 1)
+
+
+def test_warm_up_lasts_as_long_as_asked_and_runs_at_least_once() -> None:
+    clock = FakeClock()
+    loop = LatencyLoop([clock.layer("a", 400)], clock)
+    loop.warm_up(seconds=0.001)
+    assert len(clock.order) == 3
+    loop.warm_up(seconds=0.0)
+    assert len(clock.order) == 4

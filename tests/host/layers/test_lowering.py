@@ -1,0 +1,89 @@
+"""Fused operators become layers; equal work has equal hashes; free operators join a neighbour."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tvm import relax
+from tvm.script import relax as R  # noqa: N812 - TVM's own spelling
+
+from host.layers.lowering import LoweredModel, lower
+from host.layers.naming import kind_of, numbered
+
+
+def convolution(builder: relax.BlockBuilder, data: Any, seed: int, channels: int = 8, size: int = 3) -> Any:
+    weight = np.random.default_rng(seed).standard_normal((channels, int(data.ty.shape[1]), size, size))
+    conv = relax.op.nn.conv2d(data, relax.const(weight.astype("float32")), padding=size // 2)
+    return builder.emit(relax.op.nn.relu(builder.emit(conv)))
+
+
+def network(seed: int = 0) -> Any:
+    """conv -> relu -> conv -> relu -> add with the first -> reshape -> softmax."""
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", R.Tensor((1, 8, 6, 6), "float32"))
+    with builder.function("main", [x]):
+        with builder.dataflow():
+            first = convolution(builder, x, seed)
+            second = convolution(builder, first, seed + 1)
+            third = convolution(builder, second, seed + 2, size=1)
+            added = builder.emit(relax.op.add(third, first))
+            flat = builder.emit(relax.op.reshape(added, (1, 288)))
+            result = builder.emit_output(relax.op.nn.softmax(flat))
+        builder.emit_func_output(result)
+    return builder.finalize()
+
+
+@pytest.fixture(scope="module")
+def lowered() -> LoweredModel:
+    return lower(network(), name="tiny", inputs=["image"], outputs=["probabilities"])
+
+
+def test_layers_are_fused_operators_in_execution_order(lowered: LoweredModel) -> None:
+    assert [layer.name for layer in lowered.graph.layers] == ["conv1", "conv2", "pw1", "softmax"]
+
+
+def test_free_operators_join_the_layer_before(lowered: LoweredModel) -> None:
+    assert [len(layer.calls) for layer in lowered.graph.layers] == [1, 1, 2, 1]
+
+
+def test_a_skip_connection_crosses_the_cuts_between(lowered: LoweredModel) -> None:
+    first, second = (layer.outputs[0] for layer in lowered.graph.layers[:2])
+    assert lowered.graph.live_tensors(2) == (first, second)
+
+
+def test_equal_layers_share_a_hash_whatever_their_weights(lowered: LoweredModel) -> None:
+    first, second, third, _ = lowered.graph.layers
+    assert first.structural_hash == second.structural_hash != third.structural_hash
+    other = lower(network(seed=9), name="other", inputs=["image"], outputs=["p"])
+    assert [layer.structural_hash for layer in other.graph.layers] == [
+        layer.structural_hash for layer in lowered.graph.layers
+    ]
+
+
+def test_work_counts_a_multiply_add_as_two(lowered: LoweredModel) -> None:
+    multiply_adds = 6 * 6 * 8 * 8 * 9
+    assert lowered.graph.layers[0].flops == pytest.approx(2 * multiply_adds, rel=0.01)
+
+
+def test_names_of_inputs_and_outputs_are_the_models_own(lowered: LoweredModel) -> None:
+    assert lowered.graph.inputs == ("image",)
+    assert [name for name, _ in lowered.graph.outputs] == ["probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "shapes", "kind"),
+    [
+        ("fused_conv2d3_add_relu", [(1, 8, 4, 4), (16, 8, 3, 3)], "conv"),
+        ("fused_conv2d_add", [(1, 8, 4, 4), (16, 8, 1, 1)], "pw"),
+        ("fused_group_conv2d1_relu", [(1, 8, 4, 4), (8, 1, 3, 3)], "dw"),
+        ("fused_matmul_add3", [(1, 8), (8, 10)], "fc"),
+        ("max_pool2d4", [(1, 8, 4, 4)], "maxpool"),
+        ("fused_multiply2_add", [(1, 8, 4, 4)], "multiply"),
+    ],
+)
+def test_kinds_are_named_as_people_name_them(hint: str, shapes: list[tuple[int, ...]], kind: str) -> None:
+    assert kind_of(hint, shapes) == kind
+
+
+def test_only_convolutions_and_repeated_kinds_are_numbered() -> None:
+    assert numbered(["conv", "pw", "pw", "softmax"]) == ["conv1", "pw1", "pw2", "softmax"]
