@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from device.measure.latency import LatencyLoop
+from device.measure.stand_in import stand_in
 from device.measure.steadiness import judge
-from device.measure.stand_in import stand_in_weight
 from device.program import Executor, Program, TvmRuntime
 from device.threads import pin_to_cpus
 
@@ -23,11 +23,13 @@ class Bench:
 
     Args:
         folder: Where the host's uploads are.
-        request: `program` and `module` (file names), `cpus` (ids), `prior_us` (per layer, samples of an earlier run).
+        request: `program` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
+            equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run).
     """
 
     def __init__(self, folder: Path, request: dict[str, Any]) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
+        self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
         self._loop = self._worker.submit(self._load, folder, request).result()
 
@@ -39,14 +41,17 @@ class Bench:
         """Times passes for about `seconds`.
 
         Returns:
-            `samples_us`: for each layer the new samples; `steady`: for each layer the verdict over all samples so far.
+            `samples_us`: for each group the new samples; `steady`: for each group the verdict over all samples so far;
+            `passes`: how many times the network ran.
         """
         passes = self._worker.submit(self._loop.sample, seconds).result()
-        columns = [column.tolist() for column in passes.T]
-        for samples, column in zip(self._samples, columns, strict=True):
-            samples.extend(column)
+        new: list[list[float]] = [[] for _ in self._samples]
+        for group, column in zip(self._groups, passes.T, strict=True):
+            new[group].extend(column.tolist())
+        for samples, added in zip(self._samples, new, strict=True):
+            samples.extend(added)
         verdict = judge([np.asarray(samples) for samples in self._samples])
-        return {"samples_us": columns, "steady": list(verdict.steady)}
+        return {"samples_us": new, "steady": list(verdict.steady), "passes": len(passes)}
 
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
@@ -56,10 +61,10 @@ class Bench:
         program = Program.parse(json.loads((folder / request["program"]).read_text()))
         runtime = TvmRuntime.load(folder / request["module"])
         random = np.random.default_rng(0)
-        weights = {name: runtime.tensor(stand_in_weight(program.buffers[name], random)) for name in program.weights}
+        weights = {name: runtime.tensor(stand_in(program.buffers[name], random)) for name in program.weights}
         executor = Executor(program, runtime, weights)
         bound = executor.bind(
-            {name: runtime.tensor(stand_in_weight(program.buffers[name], random)) for name in program.inputs},
+            {name: runtime.tensor(stand_in(program.buffers[name], random)) for name in program.inputs},
             {name: runtime.empty(program.buffers[name]) for name in program.outputs},
         )
         return LatencyLoop([layer.run for layer in bound.layers])

@@ -10,7 +10,7 @@ from device.program import Buffer
 _MATRIX_AXES = 2
 
 
-def stand_in_weight(buffer: Buffer, random: np.random.Generator) -> npt.NDArray[np.generic]:
+def stand_in(buffer: Buffer, random: np.random.Generator) -> npt.NDArray[np.generic]:
     """A tensor of the buffer's shape whose values neither grow nor fade from layer to layer.
 
     Denormal numbers would slow kernels down many times, so matrices are scaled by their fan-in (He et al., 2015) and

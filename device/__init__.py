@@ -1,0 +1,1 @@
+"""The board's side: describes the board, measures layers, runs pipelines."""

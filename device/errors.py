@@ -1,0 +1,97 @@
+"""What can go wrong on the board.
+
+    DeviceError
+    +-- ProgramError       a program that cannot be run
+    +-- BundleError        a bundle that is damaged, incomplete or made for other versions
+    +-- PinningError       threads could not be bound to their CPUs
+    +-- StageFailedError   a stage of a running pipeline failed
+    +-- BoardFileError     a board file that does not describe this machine
+    +-- LeaseHeldError     somebody else holds the board
+    +-- LeaseExpiredError  the lease is unknown or has ended
+    +-- ChildError         a child process of the agent failed
+"""
+
+from typing import ClassVar
+
+
+class DeviceError(Exception):
+    """A failure with one sentence for the user and, where there is one, a remedy.
+
+    Args:
+        message: What failed, with the value and the limit or cause, in one sentence.
+        hint: What to do about it; empty when there is nothing to advise.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProgramError(DeviceError):
+    """A program that cannot be run."""
+
+    code = "bad_input"
+
+
+class BundleError(DeviceError):
+    """A bundle that is damaged, incomplete or made for other versions."""
+
+    code = "bad_input"
+
+
+class PinningError(DeviceError):
+    """Threads could not be bound to their CPUs."""
+
+    code = "pinning"
+
+
+class StageFailedError(DeviceError):
+    """A stage of a running pipeline failed.
+
+    Args:
+        stage: Index of the stage.
+        frame: Number of the frame that it was working on.
+        cause: What it said.
+    """
+
+    code = "stage_failed"
+
+    def __init__(self, stage: int, frame: int, cause: str) -> None:
+        super().__init__(f"stage {stage} failed on frame {frame}: {cause}")
+        self.stage = stage
+        self.frame = frame
+
+
+class BoardFileError(DeviceError):
+    """A board file that does not describe this machine."""
+
+    code = "bad_input"
+
+
+class LeaseHeldError(DeviceError):
+    """Somebody else holds the board.
+
+    Args:
+        holder: Who holds it.
+    """
+
+    code = "board_busy"
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"the board is leased to {holder}", hint="wait until it is free, or ask its holder")
+        self.holder = holder
+
+
+class LeaseExpiredError(DeviceError):
+    """The lease is unknown or has ended."""
+
+    code = "lease_expired"
+
+
+class ChildError(DeviceError):
+    """A child process of the agent failed."""
+
+    code = "child_failed"

@@ -1,0 +1,74 @@
+"""Measured profiles as a `stageline.profile/1` document: what the planner solves and what `host profiles export` prints."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from db import Profile
+from host.layers.graph import Layer, LayerGraph
+from host.profiler import Placement
+
+SCHEMA = "stageline.profile/1"
+
+
+def exchange_document(
+    graph: LayerGraph,
+    *,
+    board: str,
+    processors: Mapping[str, int],
+    profiles: Sequence[tuple[Placement, Mapping[str, Profile]]],
+    handover_us: float,
+) -> dict[str, Any]:
+    """Joins a network's layers with what was measured of them.
+
+    Args:
+        graph: The network.
+        board: Name of the board.
+        processors: Number of cores of each processor.
+        profiles: For each placement the profiles by structural hash.
+        handover_us: What handing a frame to a stage costs.
+    """
+    levels = {placement.processor: placement.level for placement, _ in profiles}
+    points = sorted({placement.environment.operating_point for placement, _ in profiles})
+    return {
+        "schema": SCHEMA,
+        "model": graph.name,
+        "board": board,
+        "layers": _layers(graph),
+        "input_bytes": sum(graph.tensors[name].nbytes for name in graph.inputs),
+        "processors": [{"name": name, "cores": cores} for name, cores in processors.items()],
+        "operating_points": [{"name": name, "idle_power_mw": None, "levels": levels} for name in points],
+        "costs": [
+            _cost(layer, placement, found[layer.structural_hash])
+            for placement, found in profiles
+            for layer in graph.layers
+            if layer.structural_hash in found
+        ],
+        "transfers": [],
+        "handover_us": handover_us,
+    }
+
+
+def _layers(graph: LayerGraph) -> list[dict[str, Any]]:
+    producer = {name: "input" for name in graph.inputs}
+    entries = []
+    for layer in graph.layers:
+        producer.update(dict.fromkeys(layer.outputs, layer.name))
+        entries.append(
+            {
+                "name": layer.name,
+                "inputs": list(dict.fromkeys(producer[name] for name in layer.inputs)),
+                "output_bytes": sum(graph.tensors[name].nbytes for name in layer.outputs),
+            }
+        )
+    return entries
+
+
+def _cost(layer: Layer, placement: Placement, profile: Profile) -> dict[str, Any]:
+    return {
+        "layer": layer.name,
+        "processor": placement.processor,
+        "cores": placement.cores,
+        "level": placement.level,
+        "latency_us": profile.latency_us,
+        "energy_uj": profile.energy_uj,
+    }
