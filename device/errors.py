@@ -1,17 +1,18 @@
 """What can go wrong on the board.
 
-    DeviceError
-    +-- ProgramError       a program that cannot be run
-    +-- BundleError        a bundle that is damaged, incomplete or made for other versions
-    +-- PinningError       threads could not be bound to their CPUs
-    +-- StageFailedError   a stage of a running pipeline failed
-    +-- BoardFileError     a board file that does not describe this machine
-    +-- LeaseHeldError     somebody else holds the board
-    +-- LeaseExpiredError  the lease is unknown or has ended
-    +-- ChildError         a child process of the agent failed
+DeviceError
++-- ProgramError        a program that cannot be run
++-- BundleError         a bundle that is damaged, incomplete or made for other versions
++-- PinningError        threads could not be bound to their CPUs
++-- FrameError          a frame whose arrays do not fit the pipeline's inputs
++-- StageFailedError    a stage of a running pipeline failed
++-- PipelineStateError  a pipeline was asked for something that it cannot do now
++-- BoardFileError      a board file that does not describe this machine
++-- LeaseHeldError      somebody else holds the board
++-- LeaseExpiredError   the lease is unknown or has ended
++-- ChildError          a child process of the agent failed
++-- RelayedError        what a child process reported before it ended
 """
-
-from typing import ClassVar
 
 
 class DeviceError(Exception):
@@ -22,7 +23,7 @@ class DeviceError(Exception):
         hint: What to do about it; empty when there is nothing to advise.
     """
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -48,6 +49,12 @@ class PinningError(DeviceError):
     code = "pinning"
 
 
+class FrameError(DeviceError):
+    """A frame whose arrays do not fit the pipeline's inputs."""
+
+    code = "bad_input"
+
+
 class StageFailedError(DeviceError):
     """A stage of a running pipeline failed.
 
@@ -63,6 +70,12 @@ class StageFailedError(DeviceError):
         super().__init__(f"stage {stage} failed on frame {frame}: {cause}")
         self.stage = stage
         self.frame = frame
+
+
+class PipelineStateError(DeviceError):
+    """A pipeline was asked for something that it cannot do now."""
+
+    code = "pipeline_state"
 
 
 class BoardFileError(DeviceError):
@@ -95,3 +108,17 @@ class ChildError(DeviceError):
     """A child process of the agent failed."""
 
     code = "child_failed"
+
+
+class RelayedError(DeviceError):
+    """What a child process reported before it ended.
+
+    Args:
+        code: The code of the error there.
+        message: Its message.
+        hint: Its hint.
+    """
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code

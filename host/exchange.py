@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from db import Profile
+from db.records import Profile
 from host.layers.graph import Layer, LayerGraph
 from host.profiler import Placement
 

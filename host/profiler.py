@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db import Environment, Profile, ProfileStatus, Store
+from db.records import Environment, Profile, ProfileStatus
+from db.store import Store
 from host.layers.graph import LayerGraph
 
 if TYPE_CHECKING:

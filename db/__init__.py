@@ -1,0 +1,1 @@
+"""The database of boards, networks, profiles, plans and deployments; `db.store.Store` is the only door."""

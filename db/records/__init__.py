@@ -1,0 +1,27 @@
+"""What goes into the database and comes out of it: plain values that load no SQL library."""
+
+from db.records.boards import BoardRecord, ProcessorRecord
+from db.records.health import CheckReport, DatabaseInfo, UpgradeReport
+from db.records.networks import LayerRecord, ModelRecord, ModelSummary
+from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary
+from db.records.profiles import Environment, LayerLatency, ModelTotal, Profile, ProfileFilter, ProfileStatus
+
+__all__ = [
+    "BoardRecord",
+    "CheckReport",
+    "DatabaseInfo",
+    "DeploymentRecord",
+    "Environment",
+    "LayerLatency",
+    "LayerRecord",
+    "ModelRecord",
+    "ModelSummary",
+    "ModelTotal",
+    "PlanRecord",
+    "PlanSummary",
+    "ProcessorRecord",
+    "Profile",
+    "ProfileFilter",
+    "ProfileStatus",
+    "UpgradeReport",
+]

@@ -1,0 +1,94 @@
+"""The frames that circulate: each owns the memory of every tensor that passes between stages.
+
+A frame is allocated once and goes round: source, first stage, ..., last stage, consumer, source. Whoever
+holds it may write its tensors, so stages hand tensors over without copies, a tensor that only a later stage
+reads simply travels along, and the number of frames bounds every queue. Within a frame, tensors whose lives
+do not overlap share memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device.errors import FrameError
+from device.pipeline.layout import Interface
+from device.program import Lifetime, Program, plan_memory
+from device.program.executor import carve
+from device.program.runtimes import PythonRuntime
+
+
+class Frame:
+    """One frame's tensors and where it has got to.
+
+    Attributes:
+        index: Which of the pipeline's frames it is.
+        arrays: Its tensors by name.
+        number: How many frames entered the pipeline before it.
+        entered_ns: When the source began to fill it.
+        ready_ns: When the stage before (or the source) was done with it.
+    """
+
+    __slots__ = ("arrays", "entered_ns", "index", "number", "ready_ns")
+
+    def __init__(self, index: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self.index = index
+        self.arrays = arrays
+        self.number = 0
+        self.entered_ns = 0
+        self.ready_ns = 0
+
+
+def make_frames(count: int, interface: Interface, programs: Sequence[Program]) -> list[Frame]:
+    """Allocates frames.
+
+    Args:
+        count: How many.
+        interface: The pipeline's inputs and outputs.
+        programs: The stages' programs, in order.
+    """
+    forms = dict(interface.inputs)
+    for program in programs:
+        forms.update((name, program.buffers[name]) for name in program.outputs)
+    plan = plan_memory(tensor_lives(interface, programs))
+    memory = PythonRuntime({})
+    frames = []
+    for index in range(count):
+        arrays = {name: np.asarray(tensor) for name, tensor in carve(plan, forms, memory).items()}
+        for array in arrays.values():
+            array.fill(0)
+        frames.append(Frame(index, arrays))
+    return frames
+
+
+def tensor_lives(interface: Interface, programs: Sequence[Program]) -> list[Lifetime]:
+    """When each tensor of a frame is needed: step 0 is the source, then the stages, then the consumer.
+
+    The model's inputs are kept to the end, so that a frame can be sent again.
+    """
+    end = len(programs) + 1
+    lives = [
+        Lifetime(name=name, nbytes=form.nbytes, first=0, last=end) for name, form in interface.inputs.items()
+    ]
+    kept = set(interface.output_tensors.values())
+    for step, program in enumerate(programs, start=1):
+        for name in program.outputs:
+            readers = [later for later, reader in enumerate(programs, start=1) if name in reader.inputs]
+            last = end if name in kept else max(readers, default=step)
+            lives.append(Lifetime(name=name, nbytes=program.buffers[name].nbytes, first=step, last=last))
+    return lives
+
+
+def check_inputs(interface: Interface, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Checks that arrays are the model's inputs, exactly.
+
+    Raises:
+        FrameError: A name, shape or element type differs.
+    """
+    if inputs.keys() != interface.inputs.keys():
+        raise FrameError(f"a frame needs the inputs {sorted(interface.inputs)}, got {sorted(inputs)}")
+    for name, form in interface.inputs.items():
+        array = inputs[name]
+        if array.shape != form.shape or array.dtype != form.dtype:
+            raise FrameError(f"input {name!r} must be {form}, got {array.dtype}{list(array.shape)}")

@@ -1,0 +1,124 @@
+"""Running a program: its kernels looked up, its memory allocated, its arguments put together once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from device.errors import ProgramError
+from device.program.document import Buffer, Layer, Program
+from device.program.runtimes import Runtime, Tensor, aligned_block
+from device.program.storage import StoragePlan, plan_storage
+
+Run = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundLayer:
+    """A layer with its arguments.
+
+    Attributes:
+        name: The layer's name.
+        run: Runs it to its end.
+    """
+
+    name: str
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundProgram:
+    """A program with its arguments.
+
+    Attributes:
+        layers: In execution order.
+        run: Runs all of them to their end.
+    """
+
+    layers: tuple[BoundLayer, ...]
+    run: Run
+
+
+class Executor:
+    """Runs a program on different tensors, one run at a time: all share the intermediates' memory.
+
+    Args:
+        program: What to run.
+        runtime: Where kernels and tensors come from.
+        weights: A tensor for each of the program's weights; may be shared between executors.
+
+    Raises:
+        ProgramError: A kernel or a weight is missing or has another form than the program says.
+    """
+
+    def __init__(self, program: Program, runtime: Runtime, weights: Mapping[str, Tensor]) -> None:
+        _check(program, program.weights, weights, "weight")
+        self._program = program
+        self._weights = {name: weights[name] for name in program.weights}
+        self._kernels = {call.function: runtime.function(call.function) for call in program.calls}
+        self._intermediates = carve(plan_storage(program), program.buffers, runtime)
+
+    def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> BoundProgram:
+        """Puts the arguments of every call together, so that running costs no more than the calls.
+
+        Args:
+            inputs: A tensor for each of the program's inputs.
+            outputs: A tensor for each of its outputs.
+
+        Raises:
+            ProgramError: A tensor is missing or has another form than the program says.
+        """
+        _check(self._program, self._program.inputs, inputs, "input")
+        _check(self._program, self._program.outputs, outputs, "output")
+        tensors = {**self._intermediates, **self._weights, **inputs, **outputs}
+        calls = [self._bind_layer(layer, tensors) for layer in self._program.layers]
+        layers = zip(self._program.layers, calls, strict=True)
+        return BoundProgram(
+            layers=tuple(BoundLayer(name=layer.name, run=_sequence(runs)) for layer, runs in layers),
+            run=_sequence([run for runs in calls for run in runs]),
+        )
+
+    def _bind_layer(self, layer: Layer, tensors: Mapping[str, Tensor]) -> list[Run]:
+        return [
+            partial(self._kernels[call.function], *(tensors[name] for name in call.arguments))
+            for call in layer.calls
+        ]
+
+
+def carve(plan: StoragePlan, buffers: Mapping[str, Buffer], runtime: Runtime) -> dict[str, Tensor]:
+    """Allocates a block and gives the tensors in it.
+
+    Args:
+        plan: Where each tensor lies.
+        buffers: Form of each tensor.
+        runtime: Makes the tensors.
+    """
+    block = aligned_block(plan.nbytes)
+    tensors = {}
+    for name, offset in plan.offsets.items():
+        form = buffers[name]
+        piece = block[offset : offset + form.nbytes]
+        tensors[name] = runtime.share(piece.view(form.dtype).reshape(form.shape))
+    return tensors
+
+
+def _sequence(runs: Sequence[Run]) -> Run:
+    """One callable for several; a single one stays itself."""
+    if len(runs) == 1:
+        return runs[0]
+    steps = tuple(runs)
+
+    def run() -> None:
+        for step in steps:
+            step()
+
+    return run
+
+
+def _check(program: Program, names: Sequence[str], tensors: Mapping[str, Tensor], role: str) -> None:
+    for name in names:
+        if name not in tensors:
+            raise ProgramError(f"{role} {name!r} of the program is missing")
+        form, tensor = program.buffers[name], tensors[name]
+        if tuple(tensor.shape) != form.shape or str(tensor.dtype) != form.dtype:
+            given = f"{tensor.dtype}{[int(extent) for extent in tensor.shape]}"
+            raise ProgramError(f"{role} {name!r} must be {form}, got {given}")
