@@ -13,6 +13,7 @@ import numpy as np
 
 from device.errors import (
     BundleError,
+    ChildError,
     DeviceError,
     LeaseExpiredError,
     LeaseHeldError,
@@ -160,6 +161,8 @@ class AgentService(agent_pb2_grpc.AgentServicer):
             tunnel = Tunnel(child.socket)
             tunnel.start_receiving(request)
             yield from tunnel.frames()
+            child.wait_for_end()
+            raise ChildError(f"the TVM RPC server {child.describe_end()}")
         finally:
             holding.end(child)
 

@@ -15,11 +15,13 @@ class Network:
 
     Args:
         source: Where it comes from.
+        fingerprint: Identity of everything that its layers follow from.
         known: Its layers as an earlier run stored them, which saves importing it.
     """
 
-    def __init__(self, source: ModelSource, known: LayerGraph | None = None) -> None:
+    def __init__(self, source: ModelSource, fingerprint: str, known: LayerGraph | None = None) -> None:
         self.source = source
+        self.fingerprint = fingerprint
         self._known = known
 
     @property

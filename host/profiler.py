@@ -12,10 +12,11 @@ import numpy as np
 
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
+from host.errors import StagelineError
 from host.layers.graph import LayerGraph
 
 if TYPE_CHECKING:
-    from tvm.rpc import RPCSession
+    from host.remote.tvm_session import TvmSession
 
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
@@ -27,6 +28,9 @@ PATIENCE_S = 12.0
 """A placement on which some layer is not steady after this time is stored as unsteady, after `MIN_PASSES` passes."""
 
 MIN_PASSES = 15
+
+BENCH_DEADLINE_S = 300.0
+"""No pass of a network takes longer; a kernel that hangs is given up after this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,11 @@ class Profiler:
         self._graph = graph
         self._hashes = tuple(dict.fromkeys(layer.structural_hash for layer in graph.layers))
 
+    @property
+    def count(self) -> int:
+        """How many different layers the network has."""
+        return len(self._hashes)
+
     def profiles(self, placement: Placement) -> dict[str, Profile]:
         """The finished profiles of the network's layers on a placement, by structural hash."""
         return {
@@ -106,7 +115,7 @@ class Profiler:
 
     def measure(
         self,
-        session: "RPCSession",
+        session: "TvmSession",
         module: Path,
         placement: Placement,
         progress: Callable[[str], None] = lambda state: None,
@@ -194,24 +203,36 @@ def _profile(name: str, placement: Placement, samples: Sequence[float], status: 
 
 @contextmanager
 def _bench(
-    session: "RPCSession", graph: LayerGraph, module: Path, placement: Placement, readings: _Readings
+    session: "TvmSession", graph: LayerGraph, module: Path, placement: Placement, readings: _Readings
 ) -> Iterator[Callable[[float], dict[str, Any]]]:
     """Loads a network on the board and gives the function that samples it."""
-    program = json.dumps(graph.program(0, len(graph.layers) - 1)).encode()
-    session.upload(bytearray(program), "program.json")
-    session.upload(str(module), "module.so")
+    session.upload(json.dumps(graph.program(0, len(graph.layers) - 1)).encode(), "program.json")
+    uploaded = f"{placement.name}.so"  # a name of its own: the module of the placement before may still be mapped
+    session.upload(module.read_bytes(), uploaded)
     group = {name: index for index, name in enumerate(readings.hashes)}
     request = {
         "program": "program.json",
-        "module": "module.so",
+        "module": uploaded,
         "cpus": placement.cpus,
         "groups": [group[layer.structural_hash] for layer in graph.layers],
         "prior_us": readings.samples_us,
         "warm_up_s": WARM_UP_S,
     }
-    session.get_function("stageline.measure.open")(json.dumps(request))
-    remote_sample = session.get_function("stageline.measure.sample")
-    try:
-        yield lambda seconds: json.loads(remote_sample(seconds))
-    finally:
-        session.get_function("stageline.measure.close")()
+    call_bench(session, "open", json.dumps(request))
+    yield lambda seconds: call_bench(session, "sample", seconds)
+    call_bench(session, "close")
+
+
+def call_bench(
+    session: "TvmSession", function: str, *arguments: str | float, deadline_s: float = BENCH_DEADLINE_S
+) -> dict[str, Any]:
+    """Calls one of the board's measuring functions.
+
+    Raises:
+        StagelineError: It failed there.
+    """
+    text = session.call(f"stageline.measure.{function}", *arguments, deadline_s=deadline_s)
+    answer: dict[str, Any] = json.loads(text)
+    if error := answer.get("error"):
+        raise StagelineError(f"measuring failed on the board: {error['message']}", hint=error["hint"])
+    return answer

@@ -1,32 +1,74 @@
 """One board and one database for the length of a command: what is known, what is missing, and how to get it."""
 
 import getpass
+import json
 import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db.records import BoardRecord, Environment, LayerRecord, ModelRecord, ProcessorRecord
+from db.records import (
+    BoardRecord,
+    Environment,
+    LayerRecord,
+    ModelRecord,
+    ProcessorRecord,
+    Profile,
+    ProfileStatus,
+)
 from db.store import Store
 from host.build import Builder
+from host.errors import InputError
 from host.exchange import exchange_document
 from host.frontends import resolve
 from host.kernels.version import VERSION
-from host.layers.graph import LayerGraph
+from host.layers.graph import LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
-from host.profiler import Placement, Profiler
+from host.profiler import Placement, Profiler, call_bench
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
 
 if TYPE_CHECKING:
     from host.remote import BoardClient, BoardDescription, Lease, ProcessorDescription
+    from host.remote.tvm_session import TvmSession
+
+HANDOVER = "handover"
+"""Stands where a profile has the hash of its layer: what handing a frame to a stage costs."""
+
+_HANDOVER_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureCount:
+    """How many profiles are new, how many were known before, and how many of the new ones are unsteady."""
+
+    measured: int
+    known: int
+    unsteady: int
+
+
+@contextmanager
+def open_session(database: str, board: str | None, reporter: Reporter) -> Iterator["Session"]:
+    """Opens the database and connects to the board.
+
+    Args:
+        database: Path or URL; made when it is missing.
+        board: A saved name or HOST:PORT; None for this machine.
+        reporter: Where to tell how far the work is.
+    """
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(database))
+        client = stack.enter_context(connect(board))
+        yield Session(store, client, reporter, stack)
 
 
 class Session:
@@ -45,37 +87,30 @@ class Session:
         self.board: BoardDescription = client.describe()
         self._client = client
         self._stack = stack
+        _require_same_versions(self.board)
         self.store.put_board(_board_record(self.board))
+        cpus = ", ".join(f"{processor.name} x{processor.cores}" for processor in self.board.processors)
+        reporter.step("Board", f"{self.board.name}   {self.board.model}; {cpus}; no power sensor")
 
     @cached_property
     def lease(self) -> "Lease":
         """The board for this session alone, from the first time that somebody needs it."""
         return self._stack.enter_context(self._client.lease(_holder()))
 
-    def builder(self, processor: "ProcessorDescription") -> Builder:
-        """Builds kernels for a processor."""
-        return Builder(processor.target, cache_directory() / "objects")
-
     def network(self, request: ModelRequest) -> Network:
-        """A network, known from the database where it was seen before."""
+        """A network, its layers known from the database where it was seen before."""
         source = resolve(request.model, shapes=request.shapes, weights=request.weights)
-        record = self.store.find_model(source.fingerprint)
-        known = LayerGraph.from_document(record.graph) if record else None
-        network = Network(source, known)
+        fingerprint = f"{source.fingerprint}:{VERSION}"
+        record = self.store.find_model(fingerprint)
         if record is None:
             self.reporter.progress("Model", f"importing {source.name}")
-            self.store.put_model(_model_record(network, request))
-        graph = network.graph
-        different = len({layer.structural_hash for layer in graph.layers})
-        self.reporter.step(
-            "Model",
-            f"{graph.name}   {len(graph.layers)} layers ({different} different), "
-            f"{graph.flops / 1e9:.2f} GFLOP, {graph.weight_bytes / 1e6:.1f} MB of weights",
-        )
+        network = Network(source, fingerprint, LayerGraph.from_document(record.graph) if record else None)
+        self.store.put_model(_model_record(network.graph, fingerprint, request))
+        self.reporter.step("Model", _model_line(network.graph))
         return network
 
     def placements(self) -> list[Placement]:
-        """Every processor with one core, two cores, and so on."""
+        """Every processor with one core, two cores, and so on, at every operating point."""
         return [
             Placement(
                 processor=processor.name,
@@ -97,42 +132,102 @@ class Session:
             board=self.board.name,
             processors={processor.name: processor.cores for processor in self.board.processors},
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
+            handover_us=self._stored_handover_us() or 0.0,
         )
 
-    def measure_missing(self, network: Network) -> None:
-        """Builds and measures what the database does not hold yet, on every placement."""
-        profiler = Profiler(self.store, network.graph)
-        missing = [placement for placement in self.placements() if profiler.missing(placement)]
-        self._build(network, [p for p in self.board.processors if any(m.processor == p.name for m in missing)])
-        started = time.monotonic()
-        unsteady: dict[str, list[str]] = {}
-        if missing:
-            with tempfile.TemporaryDirectory(prefix="stageline-") as folder, self.lease.tvm_session() as tvm_session:
-                for placement in missing:
-                    module = Path(folder) / f"{placement.processor}.so"
-                    if not module.exists():
-                        self.builder(self.board.processor(placement.processor)).link(network.graph.kernels, module)
-                    unsteady[placement.name] = profiler.measure(
-                        tvm_session, module, placement, lambda state: self.reporter.progress("Measure", state)
-                    )
-        self._report_measured(network.graph, len(missing), time.monotonic() - started)
-        self._warn_unsteady(network.graph, unsteady)
+    def builder(self, processor: "ProcessorDescription") -> Builder:
+        """Builds kernels for a processor."""
+        return Builder(processor.target, cache_directory() / "objects")
 
-    def build(self, network: Network, processors: Sequence["ProcessorDescription"]) -> None:
-        """Compiles the kernels of a network for some processors where the cache does not hold them."""
+    def build(self, network: Network, processors: Iterable["ProcessorDescription"]) -> None:
+        """Compiles the kernels of a network for some processors, where the cache does not hold them."""
         started, built, cached = time.monotonic(), 0, 0
         for processor in processors:
             count = self.builder(processor).build(
                 network.graph.kernels,
                 lambda: network.lowered.kernels,
-                lambda done, total: self.reporter.progress("Build", f"{done} of {total} kernels for {processor.name}"),
+                lambda done, total: self.reporter.progress("Build", f"{done} of {total} kernels"),
             )
             built, cached = built + count.built, cached + count.cached
-        self.reporter.step(
-            "Build", f"{built + cached} kernels   {built} built, {cached} from the cache", time.monotonic() - started
-        )
+        text = f"{built + cached} kernels   {built} built, {cached} from the cache"
+        self.reporter.step("Build", text, time.monotonic() - started)
 
-    _build = build
+    def measure_missing(self, network: Network) -> "MeasureCount":
+        """Builds and measures what the database does not hold yet, on every placement.
+
+        Returns:
+            How many profiles are new, how many were known, how many stayed unsteady.
+        """
+        profiler = Profiler(self.store, network.graph)
+        missing = {placement.name: profiler.missing(placement) for placement in self.placements()}
+        todo = [placement for placement in self.placements() if missing[placement.name]]
+        new = sum(map(len, missing.values()))
+        known = profiler.count * len(missing) - new
+        if not todo and self._stored_handover_us() is not None:
+            self.reporter.step("Measure", f"nothing: all {known} profiles are in the database")
+            return MeasureCount(measured=0, known=known, unsteady=0)
+        self.build(network, [self.board.processor(name) for name in dict.fromkeys(p.processor for p in todo)])
+        started = time.monotonic()
+        with self.lease.tvm_session() as tvm_session:
+            self._measure_handover(tvm_session)
+            unsteady = self._measure(tvm_session, network, profiler, todo)
+        text = f"{new} profiles on {len(todo)} placements" + (f", {known} known" if known else "")
+        self.reporter.step("Measure", text + _steadiness(unsteady), time.monotonic() - started)
+        self._warn_unsteady(network.graph, unsteady)
+        return MeasureCount(measured=new, known=known, unsteady=sum(map(len, unsteady.values())))
+
+    def _measure(
+        self, tvm_session: "TvmSession", network: Network, profiler: Profiler, placements: Sequence[Placement]
+    ) -> dict[str, list[str]]:
+        unsteady = {}
+        with tempfile.TemporaryDirectory(prefix="stageline-") as folder:
+            for placement in placements:
+                module = Path(folder) / f"{placement.processor}.so"
+                if not module.exists():
+                    builder = self.builder(self.board.processor(placement.processor))
+                    builder.link(network.graph.kernels, module)
+                unsteady[placement.name] = profiler.measure(
+                    tvm_session, module, placement, lambda state: self.reporter.progress("Measure", state)
+                )
+        return unsteady
+
+    def _warn_unsteady(self, graph: LayerGraph, unsteady: dict[str, list[str]]) -> None:
+        names = {layer.structural_hash: layer.name for layer in graph.layers}
+        for placement, hashes in unsteady.items():
+            if hashes:
+                shown = ", ".join(names[name] for name in hashes[:4]) + (" and others" if len(hashes) > 4 else "")
+                self.reporter.warn(
+                    f"on {placement} the times of {shown} scatter",
+                    "stop other programs on the board, then measure again into a fresh database",
+                )
+
+    def _handover_placement(self) -> Placement:
+        """Hand-over belongs to the board as a whole; it stands with its first processor."""
+        return self.placements()[0]
+
+    def _stored_handover_us(self) -> float | None:
+        environment = self._handover_placement().environment.fingerprint
+        return next((row.latency_us for row in self.store.profiles_for(environment, [HANDOVER])), None)
+
+    def _measure_handover(self, tvm_session: "TvmSession") -> None:
+        if self._stored_handover_us() is not None:
+            return
+        cpus = [cpu for processor in self.board.processors for cpu in processor.cpus][:2]
+        answer = call_bench(tvm_session, "handover", json.dumps(cpus), deadline_s=_HANDOVER_DEADLINE_S)
+        placement = self._handover_placement()
+        profile = Profile(
+            layer_hash=HANDOVER,
+            environment=placement.environment,
+            processor=placement.processor,
+            cores=1,
+            level=placement.level,
+            latency_us=answer["handover_us"],
+            latency_mad_us=0.0,
+            samples_us=(answer["handover_us"],),
+            status=ProfileStatus.STEADY,
+            measured_at=datetime.now(UTC),
+        )
+        self.store.put_profiles([profile])
 
     def _environment(self, processor: "ProcessorDescription", operating_point: str) -> Environment:
         versions = self.board.versions
@@ -144,3 +239,63 @@ class Session:
             operating_point=operating_point,
             kernel_version=VERSION,
         )
+
+
+def _holder() -> str:
+    """Who holds the board, in words that help somebody else who wants it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()} (process {os.getpid()})"
+
+
+def _require_same_versions(board: "BoardDescription") -> None:
+    """Kernels run only on the TVM that they were built with."""
+    for name, package in (("tvm", "apache-tvm"), ("tvm_ffi", "apache-tvm-ffi")):
+        here, there = version(package), board.versions.get(name, "missing")
+        if here != there:
+            raise InputError(
+                f"{package} is {here} here and {there} on board {board.name}",
+                hint="install the same version of stageline on both",
+            )
+
+
+def _board_record(board: "BoardDescription") -> BoardRecord:
+    return BoardRecord(
+        name=board.name,
+        fingerprint=board.fingerprint,
+        processors=tuple(ProcessorRecord(name=p.name, kind=p.kind, cores=p.cores) for p in board.processors),
+        description=board.to_document(),
+    )
+
+
+def _model_record(graph: LayerGraph, fingerprint: str, request: ModelRequest) -> ModelRecord:
+    return ModelRecord(
+        name=graph.name,
+        fingerprint=fingerprint,
+        weight_bytes=graph.weight_bytes,
+        layers=tuple(
+            LayerRecord(
+                name=layer.name,
+                structural_hash=layer.structural_hash,
+                flops=layer.flops,
+                output_bytes=sum(graph.tensors[name].nbytes for name in layer.outputs),
+            )
+            for layer in graph.layers
+        ),
+        graph={**graph.to_document(), "source": request.to_document()},
+    )
+
+
+def _model_line(graph: LayerGraph) -> str:
+    different = len(distinct(graph.layers))
+    return (
+        f"{graph.name}   {len(graph.layers)} layers ({different} different), "
+        f"{graph.flops / 1e9:.2f} GFLOP, {graph.weight_bytes / 1e6:.1f} MB of weights"
+    )
+
+
+def _steadiness(unsteady: Mapping[str, Sequence[str]]) -> str:
+    count = sum(map(len, unsteady.values()))
+    return f", {count} unsteady" if count else ", all steady"

@@ -4,18 +4,25 @@ Strings go in and out as JSON, since arrays cannot be arguments of a remote call
 module first; weights are not uploaded: what a kernel costs does not depend on them, so random ones stand in.
 """
 
+import functools
 import json
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from device.errors import DeviceError
 from device.measure.latency import LatencyLoop
 from device.measure.stand_in import stand_in
 from device.measure.steadiness import judge
+from device.pipeline.null import measure_handover
 from device.program import Executor, Program, TvmRuntime
 from device.threads import pin_to_cpus
+
+_log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -70,9 +77,6 @@ class Bench:
         return LatencyLoop([layer.run for layer in bound.layers])
 
 
-_benches: dict[str, Bench] = {}
-
-
 def register(folder: Path) -> None:
     """Makes the measuring functions known to this process's TVM RPC server.
 
@@ -81,19 +85,51 @@ def register(folder: Path) -> None:
     """
     import tvm_ffi
 
-    def open_bench(text: str) -> None:
-        close_bench()
+    open_bench: dict[str, Bench] = {}
+
+    def close() -> dict[str, Any]:
+        if bench := open_bench.pop("bench", None):
+            bench.close()
+        return {}
+
+    def open_(text: str) -> dict[str, Any]:
+        close()
         request = json.loads(text)
-        bench = _benches["open"] = Bench(folder, request)
+        bench = open_bench["bench"] = Bench(folder, request)
         bench.warm_up(request["warm_up_s"])
+        return {}
 
-    def sample(seconds: float) -> str:
-        return json.dumps(_benches["open"].sample(seconds))
+    def sample(seconds: float) -> dict[str, Any]:
+        return open_bench["bench"].sample(seconds)
 
-    def close_bench() -> None:
-        if "open" in _benches:
-            _benches.pop("open").close()
+    def handover(text: str) -> dict[str, Any]:
+        return {"handover_us": handover_us(json.loads(text))}
 
-    tvm_ffi.register_global_func("stageline.measure.open", open_bench, override=True)
-    tvm_ffi.register_global_func("stageline.measure.sample", sample, override=True)
-    tvm_ffi.register_global_func("stageline.measure.close", close_bench, override=True)
+    functions = {"open": open_, "sample": sample, "close": close, "handover": handover}
+    for name, function in functions.items():
+        tvm_ffi.register_global_func(f"stageline.measure.{name}", _answering(function), override=True)
+
+
+def handover_us(cpus: Sequence[int]) -> float:
+    """What a stage costs a frame besides its work, in microseconds.
+
+    Args:
+        cpus: Where to run two stages that do nothing.
+    """
+    return measure_handover(cpus).period_us
+
+
+def _answering(function: Callable[..., dict[str, Any]]) -> Callable[..., str]:
+    """Answers with JSON, failures included: an exception would leave TVM's caller with a text that nobody can sort."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any) -> str:
+        try:
+            return json.dumps(function(*arguments))
+        except DeviceError as error:
+            return json.dumps({"error": {"message": error.message, "hint": error.hint}})
+        except Exception as error:  # whatever it is, the host must hear of it
+            _log.exception("measuring failed")
+            return json.dumps({"error": {"message": f"{type(error).__name__}: {error}", "hint": ""}})
+
+    return wrapper

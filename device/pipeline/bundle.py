@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 from zipfile import BadZipFile
 
@@ -96,10 +96,10 @@ def _check_versions(versions: Node) -> None:
 
 def _verified_files(folder: Path, files: Node) -> Iterator[str]:
     for name, entry in files.members():
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
             raise entry.wrong("a bundle's files lie inside it")
-        _verify(folder / path, name, entry)
+        _verify(path, name, entry)
         yield name
 
 

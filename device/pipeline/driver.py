@@ -90,5 +90,5 @@ class Driver:
                 self._intake.release(frame)
 
     def _send(self, frame: Frame, enter: Callable[[Frame], None]) -> None:
-        frame.entered_ns = frame.ready_ns = self._clock()
+        self._session.stamp(frame)
         enter(frame)

@@ -34,7 +34,7 @@ class Feeder(Generic[T]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Submits nothing more; an iterable that waits for its next frame cannot be woken and is left alone."""
+        """Submits nothing more; nobody can wake an iterable that waits for its next frame, so it is left."""
         self._is_stopped = True
 
     def check(self) -> None:

@@ -25,7 +25,7 @@ class Frame:
     Attributes:
         index: Which of the pipeline's frames it is.
         arrays: Its tensors by name.
-        number: How many frames entered the pipeline before it.
+        number: How many frames were submitted before it, those that were dropped included.
         entered_ns: When the source began to fill it.
         ready_ns: When the stage before (or the source) was done with it.
     """
@@ -38,6 +38,20 @@ class Frame:
         self.number = 0
         self.entered_ns = 0
         self.ready_ns = 0
+
+
+class Outputs(dict[str, npt.NDArray[Any]]):
+    """The model's outputs by name, the reader's own.
+
+    Attributes:
+        frame: How many frames were submitted before it since the start, those that were dropped included.
+    """
+
+    __slots__ = ("frame",)
+
+    def __init__(self, frame: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        super().__init__(arrays)
+        self.frame = frame
 
 
 def make_frames(count: int, interface: Interface, programs: Sequence[Program]) -> list[Frame]:
@@ -78,6 +92,12 @@ def tensor_lives(interface: Interface, programs: Sequence[Program]) -> list[Life
             last = end if name in kept else max(readers, default=step)
             lives.append(Lifetime(name=name, nbytes=program.buffers[name].nbytes, first=step, last=last))
     return lives
+
+
+def copy_outputs(interface: Interface, frame: Frame) -> Outputs:
+    """Copies the model's outputs out of a frame, so that it can go round again."""
+    arrays = {name: frame.arrays[tensor].copy() for name, tensor in interface.output_tensors.items()}
+    return Outputs(frame.number, arrays)
 
 
 def check_inputs(interface: Interface, inputs: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -85,7 +85,6 @@ class BlockingIntake:
 
     def enter(self, frame: Frame) -> None:
         """Sends a filled frame on its way."""
-        frame.number = self.accepted
         self.accepted += 1
         next(self._puts)(frame)
 
@@ -106,7 +105,7 @@ class BlockingIntake:
 class DroppingIntake:
     """Never makes the source wait: filled frames queue here, and the oldest is given up when none is free.
 
-    Frames get their number when they are sent to the first stage, so dropping leaves no gaps.
+    Replicas take turns at the frames that are really sent, so dropping leaves no gaps.
 
     Args:
         frames: All frames of the pipeline, free; more than `limit`.
@@ -172,7 +171,6 @@ class DroppingIntake:
     def _send(self) -> None:
         while self._waiting and self._credit > 0:
             frame = self._waiting.popleft()
-            frame.number = self._sent
             self._sent += 1
             self._credit -= 1
             next(self._puts)(frame)

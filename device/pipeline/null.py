@@ -16,14 +16,14 @@ def null_pipeline(
     replica_cpus: Sequence[Sequence[Sequence[int]]],
     *,
     queue_depth: int = DEFAULT_QUEUE_DEPTH,
-    on_overload: Overload | str = Overload.BLOCK,
+    overload: Overload | str = Overload.BLOCK,
 ) -> Pipeline:
     """Stages that do nothing, not even look at their tensors.
 
     Args:
         replica_cpus: For each stage, for each replica the ids of its CPUs; an empty list leaves it unbound.
         queue_depth: How many frames may wait for each stage besides those that are worked on.
-        on_overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
+        overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
     """
     runtime = PythonRuntime({"nothing": lambda *_: None})
     stages = [
@@ -38,7 +38,7 @@ def null_pipeline(
     interface = Interface(
         inputs={"t0": _SCALAR}, outputs={"out": _SCALAR}, output_tensors={"out": f"t{len(stages)}"}
     )
-    return Pipeline(interface, stages, queue_depth=queue_depth, on_overload=on_overload)
+    return Pipeline(interface, stages, queue_depth=queue_depth, overload=overload)
 
 
 def measure_handover(cpus: Sequence[int], frames: int = 2000) -> PipelineReport:

@@ -15,7 +15,7 @@ from device.errors import PipelineStateError
 from device.pipeline.bundle import Bundle
 from device.pipeline.driver import Driver
 from device.pipeline.feeder import Feeder
-from device.pipeline.frames import Frame, check_inputs, make_frames
+from device.pipeline.frames import Frame, Outputs, check_inputs, copy_outputs, make_frames
 from device.pipeline.intake import Overload
 from device.pipeline.layout import Interface
 from device.pipeline.report import PipelineMetrics, PipelineReport
@@ -26,7 +26,6 @@ from device.pipeline.worker import Clock, Pin, Worker
 from device.threads import pin_to_cpus
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-Outputs = dict[str, npt.NDArray[Any]]
 
 DEFAULT_QUEUE_DEPTH = 1
 
@@ -45,14 +44,14 @@ class Pipeline:
         stages: The stages, in order.
         queue_depth: How many frames may wait for each stage besides those that are worked on. More of them
             absorb unsteady stages and cost latency and memory.
-        on_overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
+        overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
         pin: Binds the calling thread to CPUs.
         clock: Monotonic nanoseconds.
 
     Raises:
         BundleError: The stages do not fit together.
         ProgramError: A stage lacks a kernel or a weight.
-        ValueError: `queue_depth` is negative or `on_overload` unknown.
+        ValueError: An option has no meaning.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Pipeline:
         stages: Sequence[Stage],
         *,
         queue_depth: int = DEFAULT_QUEUE_DEPTH,
-        on_overload: Overload | str = Overload.BLOCK,
+        overload: Overload | str = Overload.BLOCK,
         pin: Pin = pin_to_cpus,
         clock: Clock = time.monotonic_ns,
     ) -> None:
@@ -71,7 +70,7 @@ class Pipeline:
         interface.check(programs)
         self.interface = interface
         self._stages = tuple(stages)
-        self._overload = Overload(on_overload)
+        self._overload = Overload(overload)
         self._pin = pin
         self._clock = clock
         self._limit = sum(stage.replicas for stage in stages) + queue_depth * len(stages)
@@ -87,23 +86,23 @@ class Pipeline:
         folder: Path | str,
         *,
         queue_depth: int = DEFAULT_QUEUE_DEPTH,
-        on_overload: Overload | str = Overload.BLOCK,
+        overload: Overload | str = Overload.BLOCK,
     ) -> Self:
         """Loads a bundle.
+
+        With `TVM_USE_RUNTIME_LIB=1` in the environment this takes TVM's runtime only, without its compiler.
 
         Args:
             folder: Where it lies.
             queue_depth: How many frames may wait for each stage besides those that are worked on.
-            on_overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
+            overload: What to do with a source that is faster than the pipeline: `block` or `drop`.
 
         Raises:
             BundleError: The bundle is damaged, incomplete or made for other versions.
             ProgramError: A module cannot be loaded or lacks a kernel.
         """
         bundle = Bundle.open(Path(folder))
-        return cls(
-            bundle.layout.interface, load_stages(bundle), queue_depth=queue_depth, on_overload=on_overload
-        )
+        return cls(bundle.layout.interface, load_stages(bundle), queue_depth=queue_depth, overload=overload)
 
     def __enter__(self) -> Self:
         self.start()
@@ -138,8 +137,7 @@ class Pipeline:
     def stop(self) -> None:
         """Lets nothing more in, waits until the stages are through with what is inside, and ends the threads.
 
-        Outputs that nobody has taken can still be read from `results`. Without effect on a pipeline that does
-        not run.
+        Outputs that nobody has taken can still be read from `results`.
         """
         if self._session is not None and self._session.is_running:
             self._session.drain()
@@ -185,10 +183,7 @@ class Pipeline:
         session = self._latest()
         with self._exclusively():
             while (frame := session.outlet.take()) is not None:
-                outputs = {
-                    name: frame.arrays[tensor].copy()
-                    for name, tensor in self.interface.output_tensors.items()
-                }
+                outputs = copy_outputs(self.interface, frame)
                 session.intake.release(frame)
                 yield outputs
         if session.error is not None:

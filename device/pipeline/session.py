@@ -53,6 +53,7 @@ class Session:
         self._clock = clock
         self._entering = threading.Lock()
         self._changing = threading.Lock()
+        self._submitted = 0
         self._is_running = False
         self._started_ns = 0
         self._since_start = Recorder(workers, self.outlet)
@@ -98,9 +99,15 @@ class Session:
         """
         with self._entering:
             frame = self.intake.take()
-            frame.entered_ns = frame.ready_ns = self._clock()
+            self.stamp(frame)
             fill(frame)
             self.intake.enter(frame)
+
+    def stamp(self, frame: Frame) -> None:
+        """Marks a frame as the next that is submitted, now; one thread at a time may do so."""
+        frame.number = self._submitted
+        frame.entered_ns = frame.ready_ns = self._clock()
+        self._submitted += 1
 
     def finish(self) -> None:
         """Makes the consumer pause after the frames that have entered so far."""

@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from host.errors import BoardUnreachableError, StagelineError
 from host.remote.tunnel import Tunnel
+from host.remote.tvm_session import TvmSession
 from protos.stageline.v1 import agent_pb2 as pb
 from protos.wire import CALL_DEADLINE_S, CHUNK_BYTES, RENEW_EVERY_S
 
 if TYPE_CHECKING:
-    from tvm.rpc import RPCSession
-
     from host.remote.client import BoardClient
 
 _log = logging.getLogger(__name__)
@@ -64,11 +63,8 @@ class Lease:
             _log.debug("the lease was not released: %s", error)
 
     @contextmanager
-    def tvm_session(self) -> "Iterator[RPCSession]":
+    def tvm_session(self) -> Iterator[TvmSession]:
         """A TVM RPC session with a private server on the board.
-
-        TVM's client waits for ever for a server that does not answer; here the connection is cut when the board has
-        been silent for some seconds, and whatever call is under way then fails.
 
         Raises:
             BoardUnreachableError: The connection was lost.
@@ -77,8 +73,7 @@ class Lease:
 
         with Tunnel(self._stub, self._token) as tunnel:
             try:
-                session = tvm.rpc.connect("127.0.0.1", tunnel.port, key="stageline")
-                yield session
+                yield TvmSession(tvm.rpc.connect("127.0.0.1", tunnel.port, key="stageline"), tunnel)
             except Exception as error:
                 if (reason := tunnel.failure()) is None:
                     raise

@@ -88,16 +88,17 @@ class Tunnel:
                 self._heard_at_s = self._clock()
                 if frame.data and self._connection is not None:
                     self._connection.sendall(frame.data)
-            self._fail(ConnectionError("the TVM RPC server on the board ended"))
+            self.fail(ConnectionError("the TVM RPC server on the board ended"))
         except (grpc.RpcError, OSError) as error:
-            self._fail(error)
+            self.fail(error)
 
     def _watch(self) -> None:
         while not self._lost.wait(HEARTBEAT_S) and not self._is_closed:
             if self._clock() - self._heard_at_s > GIVE_UP_S:
-                self._fail(TimeoutError(f"the board was silent for {GIVE_UP_S:.0f} s"))
+                self.fail(TimeoutError(f"the board was silent for {GIVE_UP_S:.0f} s"))
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Cuts the connection and remembers why."""
         if not self._is_closed and self._failure is None:
             self._failure = error
         self._lost.set()

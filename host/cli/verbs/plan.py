@@ -1,0 +1,58 @@
+"""`host plan`: from a network's name to the best pipeline for a board, and to its deployment."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.cli import options
+from host.cli.failures import CONTINUE, resumable
+from host.cli.options import Shapes
+from host.cli.output import require_writable
+from host.cli.presentation import present
+from host.cli.progress import ProgressReporter
+
+
+@click.command()
+@options.model
+@options.board
+@options.database
+@options.constraints
+@click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
+@options.frames
+@options.output
+@options.as_json
+def plan(
+    *,
+    model: str,
+    shapes: Shapes,
+    weights: Path | None,
+    board: str | None,
+    database: str,
+    deploy: bool,
+    frames: int,
+    output: Path | None,
+    as_json: bool,
+    **narrowing: Any,
+) -> None:
+    """Finds the best pipeline for a network on a board.
+
+    Layers that the database does not know yet are built and measured first. Without --board, an agent is
+    started on this machine and its processors are planned for.
+    """
+    wanted = options.model_request(model, shapes, weights)
+    if output:
+        require_writable(output)
+    with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
+        from host.jobs import PlanRequest, plan_model
+
+        request = PlanRequest(
+            model=wanted,
+            board=board,
+            database=database,
+            constraints=options.constraints_of(**narrowing),
+            deploy=deploy,
+            frames=frames,
+        )
+        outcome = plan_model(request, reporter)
+    present(outcome.plan, plan_id=outcome.plan_id, output=output, as_json=as_json)

@@ -1,0 +1,27 @@
+"""`host solve`: the best pipeline for a profile file, without a board or a database."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.cli import options
+from host.cli.documents import read_document
+from host.cli.output import require_writable
+from host.cli.presentation import present
+
+
+@click.command()
+@click.argument("file", type=options.FILE)
+@options.constraints
+@options.output
+@options.as_json
+def solve(*, file: Path, output: Path | None, as_json: bool, **narrowing: Any) -> None:
+    """Finds the best pipeline for the costs in FILE (stageline.profile/1; - for standard input)."""
+    if output:
+        require_writable(output)
+    table = options.constraints_of(**narrowing)
+    from host.planner import parse_profile, solve
+
+    plan = solve(parse_profile(read_document(file)), table)
+    present(plan, output=output, as_json=as_json)

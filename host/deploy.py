@@ -1,0 +1,84 @@
+"""A plan onto the board: bundle, transfer, start, and what was measured beside what was predicted."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from host.bundle import StageSite, assign_cpus, write_bundle
+from host.errors import InputError
+from host.network import Network
+from host.planner import Measured, MeasuredStage, Plan
+from host.session import Session
+
+
+def deploy(session: Session, network: Network, plan: Plan) -> None:
+    """Builds a plan's stages and copies them to the board; the pipeline is not started yet.
+
+    Raises:
+        InputError: The plan is for another network or another board.
+    """
+    _require_fit(session, network, plan)
+    processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
+    session.build(network, processors.values())
+    started = time.monotonic()
+    cpus = assign_cpus(plan.stages, {name: processor.cpus for name, processor in processors.items()})
+    sites = [
+        StageSite(device="cpu", replica_cpus=replicas, builder=session.builder(processors[stage.processor]))
+        for stage, replicas in zip(plan.stages, cpus, strict=True)
+    ]
+    with tempfile.TemporaryDirectory(prefix="stageline-bundle-") as folder:
+        root = Path(folder)
+        write_bundle(root, plan=plan.to_document(), stages=plan.stages, sites=sites, model=network.lowered)
+        size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+        session.reporter.progress("Deploy", f"copying {size / 1e6:.1f} MB")
+        session.lease.deploy(root)
+    text = f"{len(plan.stages)} {'stage' if len(plan.stages) == 1 else 'stages'}, {size / 1e6:.1f} MB"
+    session.reporter.step("Deploy", text, time.monotonic() - started)
+
+
+def measure(session: Session, frames: int, *, queue_depth: int = 0) -> dict[str, Any]:
+    """Runs the deployed pipeline on frames of the board's own.
+
+    Returns:
+        The runtime's report.
+    """
+    started = time.monotonic()
+    session.lease.start_pipeline(frames=frames, queue_depth=queue_depth)
+    report = session.lease.wait_for_report(
+        lambda count: session.reporter.progress("Run", f"{count} frames")
+    )
+    session.reporter.step("Run", f"{report['frames']} frames measured", time.monotonic() - started)
+    return report
+
+
+def with_measured(plan: Plan, report: Mapping[str, Any]) -> Plan:
+    """A plan beside what the runtime reported of it."""
+    latency_us = report["unloaded_latency_us"]
+    return replace(
+        plan,
+        measured=Measured(
+            period_us=report["period_us"],
+            throughput_fps=report["throughput_fps"],
+            latency_us=report["latency_us"] if latency_us is None else latency_us,
+            energy_uj_per_frame=report["energy_uj_per_frame"],
+            stages=tuple(
+                MeasuredStage(time_us=stage["time_us"] + stage["handover_us"]) for stage in report["stages"]
+            ),
+            frames=report["frames"],
+        ),
+    )
+
+
+def _require_fit(session: Session, network: Network, plan: Plan) -> None:
+    names = [layer.name for layer in network.graph.layers]
+    planned = [name for stage in plan.stages for name in stage.layers]
+    if names != planned:
+        raise InputError(
+            f"the plan is for {len(planned)} layers of {plan.model}, and {network.graph.name} has {len(names)} others",
+            hint="plan the network again",
+        )
+    for stage in plan.stages:
+        session.board.processor(stage.processor)

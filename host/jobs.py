@@ -1,0 +1,296 @@
+"""What the command line asks for, and what it gets back to show."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from host.errors import InputError
+from host.requests import ModelRequest, Reporter
+
+if TYPE_CHECKING:
+    from host.frames import Arrays
+    from host.network import Network
+    from host.planner import Constraints, Plan
+    from host.session import Session
+
+UNTIL_STOPPED = 1_000_000_000
+"""More frames than anybody waits for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """Plan a network for a board.
+
+    Attributes:
+        model: Which network.
+        board: A saved name or HOST:PORT; None for this machine.
+        database: Path or URL.
+        constraints: Which plans are acceptable.
+        deploy: Run the plan and measure it.
+        frames: How many frames to measure a deployment with.
+    """
+
+    model: ModelRequest
+    board: str | None
+    database: str
+    constraints: "Constraints"
+    deploy: bool
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRequest:
+    """Measure what is missing of a network on a board.
+
+    Attributes:
+        model: Which network.
+        board: A saved name or HOST:PORT; None for this machine.
+        database: Path or URL.
+    """
+
+    model: ModelRequest
+    board: str | None
+    database: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployRequest:
+    """Put a stored plan on its board and measure it.
+
+    Attributes:
+        plan: Its number in the database, or a file.
+        board: A saved name or HOST:PORT; None for this machine.
+        database: Path or URL.
+        frames: How many frames to measure with.
+    """
+
+    plan: str
+    board: str | None
+    database: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """Run frames through a stored plan's pipeline.
+
+    Attributes:
+        plan: Its number in the database, or a file.
+        board: A saved name or HOST:PORT; None for this machine.
+        database: Path or URL.
+        frames: How many of the board's own frames to run; None to run until the user stops it, or with
+            `inputs`.
+        inputs: A .npy or .npz file with one frame or many; None for the board's own.
+        outputs: Where to write the outputs as .npz, frames along the first axis; only with `inputs`.
+        queue_depth: Frames that may wait between two stages; None for the runtime's default.
+        drop_on_overload: Drop the oldest waiting frame instead of letting the source wait.
+    """
+
+    plan: str
+    board: str | None
+    database: str
+    frames: int | None
+    inputs: Path | None
+    outputs: Path | None
+    queue_depth: int | None
+    drop_on_overload: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOutcome:
+    """A stored plan, measured where it was deployed.
+
+    Attributes:
+        plan_id: Its number in the database.
+        plan: The plan; `measured` is set after a deployment.
+    """
+
+    plan_id: int
+    plan: "Plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileOutcome:
+    """What the database now knows about a network on a board.
+
+    Attributes:
+        model: Name of the network, as the database has it.
+        board: Name of the board.
+        measured: How many profiles are new.
+        known: How many were there already.
+        unsteady: How many stayed unsteady.
+    """
+
+    model: str
+    board: str
+    measured: int
+    known: int
+    unsteady: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """How a run went.
+
+    Attributes:
+        plan_id: Its number in the database; None for a plan from a file.
+        plan: The plan; `measured` is what this run measured.
+        report: The runtime's own report as JSON.
+    """
+
+    plan_id: int | None
+    plan: "Plan"
+    report: Mapping[str, Any]
+
+
+def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
+    """Measures what is missing, solves, stores the plan and, when asked to, deploys it.
+
+    Raises:
+        StagelineError: It could not be done; what was measured is stored.
+    """
+    from host.deploy import deploy, measure, with_measured
+    from host.planner import parse_profile, solve
+    from host.session import open_session
+
+    with open_session(request.database, request.board, reporter) as session:
+        network = session.network(request.model)
+        session.measure_missing(network)
+        plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
+        plan_id = session.store.add_plan(
+            plan.to_document(),
+            model_fingerprint=network.fingerprint,
+            board_fingerprint=session.board.fingerprint,
+        )
+        if request.deploy:
+            deploy(session, network, plan)
+            plan = with_measured(plan, measure(session, request.frames))
+            _store_measured(session, plan_id, plan)
+    return PlanOutcome(plan_id=plan_id, plan=plan)
+
+
+def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome:
+    """Measures what is missing.
+
+    Raises:
+        StagelineError: It could not be done; what was measured is stored.
+    """
+    from host.session import open_session
+
+    with open_session(request.database, request.board, reporter) as session:
+        network = session.network(request.model)
+        count = session.measure_missing(network)
+        return ProfileOutcome(
+            model=network.graph.name,
+            board=session.board.name,
+            measured=count.measured,
+            known=count.known,
+            unsteady=count.unsteady,
+        )
+
+
+def deploy_plan(request: DeployRequest, reporter: Reporter) -> PlanOutcome:
+    """Runs a stored plan on its board and stores what was measured.
+
+    Raises:
+        StagelineError: It could not be done.
+    """
+    from host.deploy import deploy, measure, with_measured
+    from host.session import open_session
+
+    with open_session(request.database, request.board, reporter) as session:
+        chosen = _chosen(session, request.plan)
+        deploy(session, chosen.network, chosen.plan)
+        plan = with_measured(chosen.plan, measure(session, request.frames))
+        plan_id = _store_measured(session, chosen.plan_id, plan)
+    return PlanOutcome(plan_id=plan_id, plan=plan)
+
+
+def run_plan(request: RunRequest, reporter: Reporter) -> RunOutcome:
+    """Runs frames through a stored plan's pipeline.
+
+    Raises:
+        StagelineError: It could not be done.
+    """
+    from host.deploy import deploy, measure, with_measured
+    from host.frames import read_frames, write_outputs
+    from host.session import open_session
+
+    with open_session(request.database, request.board, reporter) as session:
+        chosen = _chosen(session, request.plan)
+        graph = chosen.network.graph
+        frames = read_frames(request.inputs, graph) if request.inputs else None
+        deploy(session, chosen.network, chosen.plan)
+        depth = request.queue_depth or 0
+        if frames is None:
+            report = measure(session, request.frames or UNTIL_STOPPED, queue_depth=depth)
+        else:
+            session.lease.start_pipeline(queue_depth=depth, drop_on_overload=request.drop_on_overload)
+            write_outputs(request.outputs, _watched(session.lease.infer(frames), reporter))
+            report = session.lease.stop_pipeline()
+            reporter.step("Run", f"{report['frames']} frames")
+        plan = with_measured(chosen.plan, report) if "period_us" in report else chosen.plan
+        if frames is None:
+            _store_measured(session, chosen.plan_id, plan)
+    return RunOutcome(plan_id=chosen.plan_id, plan=plan, report=report)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """A plan and the network that it is for."""
+
+    plan_id: int | None
+    plan: "Plan"
+    network: "Network"
+
+
+def _chosen(session: "Session", name: str) -> _Chosen:
+    """Finds a plan by its number in the database or in a file, and its network in the database.
+
+    Raises:
+        InputError: There is no such plan, or its network was never seen here or has changed since.
+    """
+    from host.planner import Plan
+
+    if name.isdigit():
+        record = session.store.plan(int(name))
+        plan, plan_id = Plan.from_document(record.document), int(name)
+        model = session.store.find_model(record.model_fingerprint) if record.model_fingerprint else None
+    else:
+        plan, plan_id = _read_plan(Path(name)), None
+        model = session.store.find_model_by_name(plan.model)
+    if model is None or "source" not in model.graph:
+        raise InputError(
+            f"{session.store.path} does not know the network {plan.model} of plan {name}",
+            hint=f"host plan --model {plan.model}",
+        )
+    network = session.network(ModelRequest.from_document(model.graph["source"]))
+    if plan_id is not None and network.fingerprint != model.fingerprint:
+        raise InputError(f"the network {plan.model} has changed since plan {name} was made", hint="plan it again")
+    return _Chosen(plan_id=plan_id, plan=plan, network=network)
+
+
+def _read_plan(path: Path) -> "Plan":
+    from host.planner import Plan, parse_json
+
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the plan {path}: {getattr(error, 'strerror', None) or error}") from error
+    return Plan.from_document(parse_json(text))
+
+
+def _store_measured(session: "Session", plan_id: int | None, plan: "Plan") -> int:
+    """Stores what was measured, with the plan itself if it came from a file."""
+    if plan_id is None:
+        plan_id = session.store.add_plan(plan.to_document(), board_fingerprint=session.board.fingerprint)
+    measured = plan.to_document()["measured"]
+    session.store.add_deployment(plan_id, measured)
+    return plan_id
+
+
+def _watched(outputs: "Iterator[Arrays]", reporter: Reporter) -> "Iterator[Arrays]":
+    for count, arrays in enumerate(outputs, start=1):
+        reporter.progress("Run", f"{count} frames")
+        yield arrays

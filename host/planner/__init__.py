@@ -1,0 +1,36 @@
+"""From measured costs to the best pipeline: numbers in, a plan out."""
+
+from host.planner.constraints import Constraints
+from host.planner.costs import (
+    Cost,
+    CostTable,
+    LayerCosts,
+    OperatingPoint,
+    Placement,
+    Processor,
+    Transfer,
+)
+from host.planner.document import parse_json
+from host.planner.plan import Baseline, Measured, MeasuredStage, Plan, PlanStage
+from host.planner.profile import parse_profile, profile_document
+from host.planner.solver import solve
+
+__all__ = [
+    "Baseline",
+    "Constraints",
+    "Cost",
+    "CostTable",
+    "LayerCosts",
+    "Measured",
+    "MeasuredStage",
+    "OperatingPoint",
+    "Placement",
+    "Plan",
+    "PlanStage",
+    "Processor",
+    "Transfer",
+    "parse_json",
+    "parse_profile",
+    "profile_document",
+    "solve",
+]

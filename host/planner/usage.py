@@ -1,0 +1,136 @@
+"""How many cores of every processor a partial plan uses, and which partial plans are not worth continuing."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.errors import InputError
+
+Codes = NDArray[np.int64]
+
+_MOST_CELLS: Final = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageGrid:
+    """Every combination of used cores, numbered; a `code` is such a number.
+
+    Attributes:
+        cores: How many cores each processor has.
+        units: The step in which each processor's cores can be used.
+        required: Positions of the processors that must run something.
+    """
+
+    cores: tuple[int, ...]
+    units: tuple[int, ...]
+    required: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many different amounts of each processor can be in use."""
+        return tuple(cores // unit + 1 for cores, unit in zip(self.cores, self.units, strict=True))
+
+    @property
+    def size(self) -> int:
+        """How many combinations there are."""
+        return math.prod(self.shape)
+
+    def stride(self, processor: int) -> int:
+        """What one more unit of a processor adds to a code."""
+        return math.prod(self.shape[processor + 1 :])
+
+    def used_units(self, codes: Codes, processor: int) -> Codes:
+        """How many units of a processor are in use."""
+        return codes // self.stride(processor) % self.shape[processor]
+
+    def used_cores(self, codes: Codes) -> Codes:
+        """Cores in use, by (code, processor)."""
+        amounts = [self.used_units(codes, index) * unit for index, unit in enumerate(self.units)]
+        return np.stack(amounts, axis=1)
+
+    def fits(self, codes: Codes, processor: int, units: int) -> NDArray[np.bool_]:
+        """Which codes leave room for more of a processor."""
+        return self.used_units(codes, processor) + units < self.shape[processor]
+
+    def is_complete(self, codes: Codes) -> NDArray[np.bool_]:
+        """Which codes use every processor that must be used."""
+        complete = np.ones(codes.shape, dtype=np.bool_)
+        for processor in self.required:
+            complete &= self.used_units(codes, processor) > 0
+        return complete
+
+    def require_tractable(self, layers: int) -> None:
+        """Refuses a board whose combinations of cores do not fit into memory.
+
+        Raises:
+            InputError: There are too many.
+        """
+        if self.size * len(self.cores) * (layers + 1) > _MOST_CELLS:
+            raise InputError(
+                f"{layers} layers on processors with {', '.join(map(str, self.cores))} cores "
+                "make more combinations than the solver takes",
+                hint="leave processors out with --avoid",
+            )
+
+
+class Undominated:
+    """Keeps the partial plans that may still become the best.
+
+    A partial plan is beaten by one that ends at the same cut on the same processor, uses no more cores of any
+    processor and has a value that is no larger. Whatever completes the one completes the other.
+
+    Values stand in arrays by (code, last processor, cut), smaller is better, and `worst` stands for nothing;
+    an array of booleans says where nothing is reached.
+
+    Args:
+        grid: The combinations of used cores.
+        cuts: How many cuts there are.
+        worst: The value that stands for nothing.
+    """
+
+    def __init__(self, grid: UsageGrid, *, cuts: int, worst: bool | int) -> None:
+        self._grid = grid
+        self._shape = (grid.size, len(grid.shape), cuts)
+        self._grid_shape = (*grid.shape, len(grid.shape), cuts)
+        self._first = [1 if axis in grid.required else 0 for axis in range(len(grid.shape))]
+        self._worst = worst
+        self._dtype = np.bool_ if isinstance(worst, bool) else np.int64
+        self._best = self.nothing()
+
+    def nothing(self) -> NDArray[Any]:
+        """An array in which nothing is reached."""
+        return np.full(self._shape, self._worst, dtype=self._dtype)
+
+    def keep(self, fresh: NDArray[Any]) -> Codes:
+        """Sets everything in `fresh` that is beaten to `worst`, and remembers the rest.
+
+        Returns:
+            The codes at which something is left.
+        """
+        np.copyto(fresh, self._worst, where=fresh >= self._best)
+        np.minimum(self._best, fresh, out=self._best)
+        self._spread_over_more_cores()
+        codes = self._codes(fresh)
+        for processor, first in enumerate(self._first):
+            more = codes[self._grid.used_units(codes, processor) > first]
+            values = fresh[more]
+            values[values >= self._best[more - self._grid.stride(processor)]] = self._worst
+            fresh[more] = values
+        return self._codes(fresh)
+
+    def _codes(self, values: NDArray[Any]) -> Codes:
+        return cast(Codes, np.flatnonzero((values != self._worst).any(axis=(1, 2))))
+
+    def _spread_over_more_cores(self) -> None:
+        best = self._best.reshape(self._grid_shape)
+        for axis, first in enumerate(self._first):
+            for more in range(first + 1, best.shape[axis]):
+                part = _along(best, axis, more)
+                np.minimum(part, _along(best, axis, more - 1), out=part)
+
+
+def _along(array: NDArray[Any], axis: int, part: int) -> NDArray[Any]:
+    return array[(slice(None),) * axis + (part,)]

@@ -1,0 +1,89 @@
+"""How far a stage can reach within a period, and at which period it would reach further."""
+
+from fractions import Fraction
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.planner.bound import Bound
+from host.planner.problem import NEVER, Int64s, Option, Problem
+from host.planner.usage import Codes
+
+_SLACK: Final = 1e-9
+
+
+class Windows:
+    """The stages of a problem that keep within a period.
+
+    Args:
+        problem: The search space.
+        bound: Its bound, whose prices tell which partial plans cannot be completed.
+        period: The most that a stage may contribute, in ticks.
+    """
+
+    def __init__(self, problem: Problem, bound: Bound, period: Fraction) -> None:
+        self.problem = problem
+        self.bound = bound
+        self.period = period
+        self._cuts = np.arange(problem.layers + 1)
+
+    @cached_property
+    def ends(self) -> tuple[Int64s, ...]:
+        """For each option the furthest cut that a stage reaches, by (processor before, cut where it begins).
+
+        All cuts up to the furthest can be reached as well. 0 where a stage cannot have a single layer.
+        """
+        return tuple(self._ends(option) for option in self.problem.options)
+
+    @cached_property
+    def ends_by_units(self) -> dict[tuple[int, int], Int64s]:
+        """The furthest of all options that take the same units of the same processor."""
+        furthest: dict[tuple[int, int], Int64s] = {}
+        for option, ends in zip(self.problem.options, self.ends, strict=True):
+            key = (option.processor, option.units)
+            furthest[key] = np.maximum(furthest[key], ends) if key in furthest else ends
+        return furthest
+
+    def hopeless(self, codes: Codes) -> NDArray[np.bool_]:
+        """Where free cores are worth less than the remaining layers, by (code of used cores, cut)."""
+        grid, bound = self.problem.grid, self.bound
+        free = np.array(grid.cores) - grid.used_cores(codes)
+        worth = float(self.period) * (free @ bound.prices) + _SLACK * (bound.rest[0] + 1)
+        hopeless: NDArray[np.bool_] = bound.rest > worth[:, np.newaxis]
+        return hopeless
+
+    def used_period(self) -> Fraction:
+        """The largest contribution of any stage that keeps within the period: no stage needs more."""
+        largest = Fraction(0)
+        for option, ends in zip(self.problem.options, self.ends, strict=True):
+            time = self._time(option, ends)[ends > 0].max(initial=0)
+            largest = max(largest, Fraction(int(time), option.replicas))
+        return largest
+
+    def next_period(self) -> Fraction | None:
+        """The smallest contribution that does not keep within the period; None when all do."""
+        candidates = []
+        for option, ends in zip(self.problem.options, self.ends, strict=True):
+            further = np.maximum(ends, self._cuts) + 1
+            exists = further <= self.problem.stop[option.row]
+            if exists.any():
+                time = self._time(option, np.minimum(further, self.problem.layers))[exists].min()
+                candidates.append(Fraction(int(time), option.replicas))
+        return min(candidates, default=None)
+
+    def _ends(self, option: Option) -> Int64s:
+        problem = self.problem
+        room = min(int(self.period * option.replicas), NEVER) - problem.handover
+        prefix = problem.prefix[option.row]
+        latest = prefix - problem.transfer[:, option.processor] + room
+        ends = np.minimum(np.searchsorted(prefix, latest, side="right") - 1, problem.stop[option.row])
+        reached: Int64s = np.where(ends > self._cuts, ends, 0)
+        return reached
+
+    def _time(self, option: Option, ends: Int64s) -> Int64s:
+        problem = self.problem
+        prefix = problem.prefix[option.row]
+        time: Int64s = prefix[ends] - prefix + problem.transfer[:, option.processor] + problem.handover
+        return time

@@ -1,0 +1,60 @@
+"""TVM's RPC client with the deadlines that it lacks."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from host.remote.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from tvm.rpc import RPCSession
+
+UPLOAD_DEADLINE_S = 300.0
+
+
+class TvmSession:
+    """A TVM RPC session whose every exchange ends in time.
+
+    TVM's client waits for ever for an answer. Here the connection is cut when a deadline passes, which makes the
+    call under way fail. Remote functions are kept until the session ends: giving one back is an exchange of its own
+    that TVM 0.27 does not come back from.
+
+    Args:
+        session: The connected session.
+        tunnel: What it is connected through.
+    """
+
+    def __init__(self, session: "RPCSession", tunnel: Tunnel) -> None:
+        self._session = session
+        self._tunnel = tunnel
+        self._functions: dict[str, Any] = {}
+
+    def upload(self, data: bytes, name: str) -> None:
+        """Writes a file into the session's folder on the board."""
+        with self._deadline(UPLOAD_DEADLINE_S, f"the upload of {name}"):
+            self._session.upload(bytearray(data), name)
+
+    def call(self, function: str, *arguments: str | float, deadline_s: float) -> Any:
+        """Calls a function that is registered on the board.
+
+        Args:
+            function: Its global name.
+            arguments: Texts and numbers; nothing else crosses TVM's RPC.
+            deadline_s: How long it may take.
+        """
+        with self._deadline(deadline_s, function):
+            if function not in self._functions:
+                self._functions[function] = self._session.get_function(function)
+            return self._functions[function](*arguments)
+
+    @contextmanager
+    def _deadline(self, seconds: float, what: str) -> Iterator[None]:
+        late = TimeoutError(f"{what} did not end within {seconds:.0f} s, though the agent answers")
+        timer = threading.Timer(seconds, self._tunnel.fail, (late,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()

@@ -1,0 +1,116 @@
+import io
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.host.cli.conftest import Cli
+
+PROFILE: dict[str, Any] = {
+    "schema": "stageline.profile/1",
+    "model": "tiny",
+    "board": "rk3399",
+    "layers": [
+        {"name": "conv1", "inputs": ["input"], "output_bytes": 100},
+        {"name": "fc", "inputs": ["conv1"], "output_bytes": 10},
+    ],
+    "input_bytes": 1000,
+    "processors": [{"name": "a57", "cores": 1}, {"name": "gpu", "cores": 1}],
+    "operating_points": [{"name": "maxn", "idle_power_mw": None, "levels": {}}],
+    "costs": [
+        {"layer": layer, "processor": processor, "cores": 1, "level": "maxn", "latency_us": latency_us}
+        for layer, processor, latency_us in (
+            ("conv1", "a57", 9000.0),
+            ("fc", "a57", 5000.0),
+            ("conv1", "gpu", 4000.0),
+            ("fc", "gpu", 6000.0),
+        )
+    ],
+    "handover_us": 0.0,
+}
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps(PROFILE))
+    return path
+
+
+def test_solve_prints_the_best_plan(cli: "Cli", profile: Path) -> None:
+    document = cli("solve", profile, "--json").document
+    assert document["schema"] == "stageline.plan/1"
+    assert [stage["processor"] for stage in document["stages"]] == ["gpu", "a57"]
+    assert document["period_us"] == 5000.0
+    assert document["gain"] == pytest.approx(2.0)
+
+
+def test_solve_for_people_shows_stages_and_throughput(cli: "Cli", profile: Path) -> None:
+    answer = cli("solve", profile)
+    assert answer.code == 0
+    assert not answer.err
+    assert "200.0 fps predicted: 2.00 times the best single placement (gpu, 100.0 fps)" in answer.out
+
+
+def test_solve_reads_standard_input(cli: "Cli", monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.BytesIO(json.dumps(PROFILE).encode())
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False, buffer=text))
+    assert cli("solve", "-", "--json").document["model"] == "tiny"
+
+
+def test_solve_does_not_wait_for_a_keyboard(cli: "Cli", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    assert cli("solve", "-").code == 2
+
+
+def test_constraints_narrow_the_search(cli: "Cli", profile: Path) -> None:
+    assert len(cli("solve", profile, "--max-stages", "1", "--json").document["stages"]) == 1
+    assert cli("solve", profile, "--avoid", "gpu", "--json").document["period_us"] == 14000.0
+
+
+def test_what_cannot_be_met_is_infeasible(cli: "Cli", profile: Path) -> None:
+    answer = cli("solve", profile, "--min-fps", "1000", "--json")
+    assert answer.code == 7
+    assert answer.document["error"]["code"] == "infeasible"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "line 1"),
+        ("{", "line 1"),
+        ("[]", "object"),
+        ('{"schema": "stageline.plan/1"}', "stageline.p"),
+        ('{"schema": "stageline.profile/1", "schema": "x"}', "twice"),
+        (json.dumps(PROFILE | {"handover_us": float("nan")}), "handover_us"),
+        (json.dumps(PROFILE | {"colour": "red"}), "colour"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_refused_with_the_place(
+    cli: "Cli", tmp_path: Path, text: str, word: str
+) -> None:
+    path = tmp_path / "profile.json"
+    path.write_text(text)
+    answer = cli("solve", path, "--json")
+    assert answer.code == 3
+    assert word in answer.document["error"]["message"]
+
+
+def test_a_missing_file_a_directory_and_binary_rubbish_are_bad_input(cli: "Cli", tmp_path: Path) -> None:
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_bytes(os.urandom(16) + b"\xff\xfe")
+    for path in (tmp_path / "missing.json", tmp_path, rubbish):
+        answer = cli("solve", path)
+        assert answer.code == 3
+        assert str(path) in answer.err
+        assert "Traceback" not in answer.err
+
+
+def test_the_plan_can_be_written_to_a_file(cli: "Cli", profile: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    printed = cli("solve", profile, "-o", path, "--json").document
+    assert json.loads(path.read_text()) == printed
