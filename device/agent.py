@@ -54,13 +54,24 @@ def _fail(error: DeviceError, status: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="device-agent", description="Serves this board to Stageline hosts.")
     _add_board_options(parser)
-    parser.add_argument("--listen", default=_DEFAULT_LISTEN, metavar="HOST:PORT", help="default %(default)s; port 0 takes a free one")
-    parser.add_argument("--insecure", action="store_true", help="serve others than this machine without certificates")
+    parser.add_argument(
+        "--listen",
+        default=_DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="default %(default)s; port 0 takes a free one",
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="serve others than this machine without certificates"
+    )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="this agent's certificate (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
-    parser.add_argument("--tls-ca", type=Path, metavar="FILE", help="who may sign the hosts' certificates (PEM)")
+    parser.add_argument(
+        "--tls-ca", type=Path, metavar="FILE", help="who may sign the hosts' certificates (PEM)"
+    )
     parser.add_argument("--port-file", type=Path, metavar="FILE", help="write HOST:PORT there when ready")
-    parser.add_argument("--die-with-parent", action="store_true", help="end when the process that started this one ends")
+    parser.add_argument(
+        "--die-with-parent", action="store_true", help="end when the process that started this one ends"
+    )
     commands = parser.add_subparsers(dest="command", metavar="")
     describe = commands.add_parser("describe", help="say what this board is, and exit")
     _add_board_options(describe)
@@ -69,8 +80,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_board_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--board", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="processors declared in a TOML file")
-    parser.add_argument("--name", default=argparse.SUPPRESS, help="what to call this board; default its host name")
+    parser.add_argument(
+        "--board",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="processors declared in a TOML file",
+    )
+    parser.add_argument(
+        "--name", default=argparse.SUPPRESS, help="what to call this board; default its host name"
+    )
 
 
 def _board(options: argparse.Namespace) -> Board:
@@ -83,7 +102,9 @@ def _describe(board: Board, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(board.to_document(), indent=2) + "\n")
         return
     lines = [f"{board.name}: {board.model}, {board.machine}"]
-    lines += [f"  {p.name}: CPUs {', '.join(map(str, p.cpus))}, {p.target.get('mcpu')}" for p in board.processors]
+    lines += [
+        f"  {p.name}: CPUs {', '.join(map(str, p.cpus))}, {p.target.get('mcpu')}" for p in board.processors
+    ]
     lines += [f"  {name} {number}" for name, number in board.versions.items()]
     sys.stdout.write("\n".join(lines) + "\n")
 
@@ -124,7 +145,9 @@ def _bind(server: grpc.Server, options: argparse.Namespace) -> str:
             _require_safe(host, options)
             bound = server.add_insecure_port(options.listen)
     except RuntimeError as error:
-        raise DeviceError(f"cannot listen on {options.listen}: the address is taken or not this machine's") from error
+        raise DeviceError(
+            f"cannot listen on {options.listen}: the address is taken or not this machine's"
+        ) from error
     return f"{host}:{bound}"
 
 

@@ -33,7 +33,8 @@ class Message:
 def send(connection: socket.socket, message: Message) -> None:
     """Sends a message whole; one thread at a time."""
     forms = [
-        {"name": name, "dtype": str(array.dtype), "shape": list(array.shape)} for name, array in message.arrays.items()
+        {"name": name, "dtype": str(array.dtype), "shape": list(array.shape)}
+        for name, array in message.arrays.items()
     ]
     header = json.dumps({"kind": message.kind, "fields": dict(message.fields), "arrays": forms}).encode()
     connection.sendall(_LENGTH.pack(len(header)) + header)

@@ -27,7 +27,9 @@ class _Line:
         self._connection = connection
         self._sending = threading.Lock()
 
-    def send(self, kind: str, fields: dict[str, Any] | None = None, arrays: dict[str, Array] | None = None) -> None:
+    def send(
+        self, kind: str, fields: dict[str, Any] | None = None, arrays: dict[str, Array] | None = None
+    ) -> None:
         with self._sending:
             send(self._connection, Message(kind=kind, fields=fields or {}, arrays=arrays or {}))
 
@@ -59,7 +61,9 @@ def _run(line: _Line, messages: Iterator[Message], start: Message) -> None:
         line.send("ready")
         threading.Thread(target=_report_progress, args=(line, pipeline), name="progress", daemon=True).start()
         if frames := start.fields["frames"]:
-            threading.Thread(target=_watch_for_stop, args=(messages, pipeline), name="watch", daemon=True).start()
+            threading.Thread(
+                target=_watch_for_stop, args=(messages, pipeline), name="watch", daemon=True
+            ).start()
             report = pipeline.measure(frames).to_document()
         else:
             report = _run_submitted(line, messages, pipeline)

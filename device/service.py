@@ -110,16 +110,14 @@ class AgentService(agent_pb2_grpc.AgentServicer):
             holding.close()
 
     @_reports_errors
-    def Describe(self, request: pb.DescribeRequest, context: grpc.ServicerContext) -> pb.Board:  # noqa: N802
+    def Describe(self, request: pb.DescribeRequest, context: grpc.ServicerContext) -> pb.Board:
         """What this board is, and who holds it."""
         with self._lock:
             holder = self._desk.holder(self._clock())
         return _board_message(self._board, holder)
 
     @_reports_errors
-    def AcquireLease(  # noqa: N802
-        self, request: pb.AcquireLeaseRequest, context: grpc.ServicerContext
-    ) -> pb.Lease:
+    def AcquireLease(self, request: pb.AcquireLeaseRequest, context: grpc.ServicerContext) -> pb.Lease:
         """Gives the board to the caller."""
         self.sweep()
         with self._lock:
@@ -129,7 +127,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.Lease(token=lease.token, ttl_s=self._desk.ttl_s)
 
     @_reports_errors
-    def RenewLease(self, request: pb.RenewLeaseRequest, context: grpc.ServicerContext) -> pb.Lease:  # noqa: N802
+    def RenewLease(self, request: pb.RenewLeaseRequest, context: grpc.ServicerContext) -> pb.Lease:
         """Starts the lease's time anew."""
         token = _token(context)
         with self._lock:
@@ -137,7 +135,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.Lease(token=token, ttl_s=self._desk.ttl_s)
 
     @_reports_errors
-    def ReleaseLease(  # noqa: N802
+    def ReleaseLease(
         self, request: pb.ReleaseLeaseRequest, context: grpc.ServicerContext
     ) -> pb.ReleaseLeaseReply:
         """Frees the board; everything that the lease started ends."""
@@ -151,7 +149,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.ReleaseLeaseReply()
 
     @_streams_errors
-    def Tunnel(  # noqa: N802
+    def Tunnel(
         self, request: Iterator[pb.TunnelFrame], context: grpc.ServicerContext
     ) -> Iterator[pb.TunnelFrame]:
         """Joins the caller to a TVM RPC server of its own."""
@@ -167,7 +165,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
             holding.end(child)
 
     @_reports_errors
-    def Deploy(self, request: Iterator[pb.DeployChunk], context: grpc.ServicerContext) -> pb.DeployReply:  # noqa: N802
+    def Deploy(self, request: Iterator[pb.DeployChunk], context: grpc.ServicerContext) -> pb.DeployReply:
         """Receives a bundle."""
         writer = self._require(context).new_bundle()
         for chunk in request:
@@ -179,7 +177,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.DeployReply(files=writer.files, size_bytes=writer.total_bytes)
 
     @_reports_errors
-    def StartPipeline(  # noqa: N802
+    def StartPipeline(
         self, request: pb.StartPipelineRequest, context: grpc.ServicerContext
     ) -> pb.StartPipelineReply:
         """Starts the deployed pipeline."""
@@ -189,7 +187,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.StartPipelineReply()
 
     @_reports_errors
-    def StopPipeline(  # noqa: N802
+    def StopPipeline(
         self, request: pb.StopPipelineRequest, context: grpc.ServicerContext
     ) -> pb.StopPipelineReply:
         """Drains and ends the pipeline."""
@@ -197,7 +195,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.StopPipelineReply(report_json=json.dumps(report))
 
     @_streams_errors
-    def StreamMetrics(  # noqa: N802
+    def StreamMetrics(
         self, request: pb.StreamMetricsRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.Metrics]:
         """Progress until the pipeline has finished, then its report."""
@@ -207,11 +205,13 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         yield pb.Metrics(frames=pipeline.frames, report_json=json.dumps(pipeline.report()))
 
     @_streams_errors
-    def Infer(self, request: Iterator[pb.Frame], context: grpc.ServicerContext) -> Iterator[pb.Frame]:  # noqa: N802
+    def Infer(self, request: Iterator[pb.Frame], context: grpc.ServicerContext) -> Iterator[pb.Frame]:
         """Runs frames and gives their results in order."""
         pipeline = self._require(context).pipeline
         failures: list[DeviceError] = []
-        threading.Thread(target=_submit_all, args=(pipeline, request, failures), name="infer", daemon=True).start()
+        threading.Thread(
+            target=_submit_all, args=(pipeline, request, failures), name="infer", daemon=True
+        ).start()
         while context.is_active():
             try:
                 message = pipeline.result(_RESULT_POLL_S)
@@ -237,7 +237,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
 
 
 def _token(context: grpc.ServicerContext) -> str:
-    return dict(context.invocation_metadata()).get(LEASE_KEY, "")
+    return str(dict(context.invocation_metadata()).get(LEASE_KEY, ""))
 
 
 def _submit_all(pipeline: PipelineProcess, frames: Iterable[pb.Frame], failures: list[DeviceError]) -> None:
@@ -273,10 +273,14 @@ def _board_message(board: Board, holder: str | None) -> pb.Board:
         machine=board.machine,
         fingerprint=board.fingerprint,
         processors=[
-            pb.Processor(name=p.name, kind=p.kind, cpus=p.cpus, cores=p.cores, target_json=json.dumps(dict(p.target)))
+            pb.Processor(
+                name=p.name, kind=p.kind, cpus=p.cpus, cores=p.cores, target_json=json.dumps(dict(p.target))
+            )
             for p in board.processors
         ],
-        operating_points=[pb.OperatingPoint(name=o.name, levels=dict(o.levels)) for o in board.operating_points],
+        operating_points=[
+            pb.OperatingPoint(name=o.name, levels=dict(o.levels)) for o in board.operating_points
+        ],
         versions=dict(board.versions),
         notes=board.notes,
         lease_holder=holder or "",

@@ -1,4 +1,4 @@
-"""Kernels to machine code: one object file a kernel and target, cached by content; any set of them links into a module."""
+"""Kernels to machine code: one object file a kernel and target, cached by content; any set links into a module."""
 
 import hashlib
 import json
@@ -74,7 +74,9 @@ class Builder:
             response.write("\n".join(objects))
             response.flush()
             command = [_linker(self._target["mtriple"]), "-shared", "-o", str(output), f"@{response.name}"]
-            result = subprocess.run(command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False)
+            result = subprocess.run(
+                command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False
+            )
         if result.returncode != 0:
             raise StagelineError(f"linking {output.name} failed: {result.stderr.strip().splitlines()[-1:]}")
 
@@ -111,5 +113,8 @@ def _linker(mtriple: str) -> str:
         )
     chosen = os.environ.get("CC") or next((name for name in _LINKERS if shutil.which(name)), None)
     if chosen is None or shutil.which(chosen) is None:
-        raise InputError(f"no C compiler found to link with: looked for {chosen or ', '.join(_LINKERS)}", hint="install gcc or clang, or name one in $CC")
+        raise InputError(
+            f"no C compiler found to link with: looked for {chosen or ', '.join(_LINKERS)}",
+            hint="install gcc or clang, or name one in $CC",
+        )
     return chosen

@@ -34,7 +34,9 @@ class StageSite:
     builder: Builder
 
 
-def assign_cpus(stages: Sequence[PlanStage], cpus: Mapping[str, Sequence[int]]) -> list[tuple[tuple[int, ...], ...]]:
+def assign_cpus(
+    stages: Sequence[PlanStage], cpus: Mapping[str, Sequence[int]]
+) -> list[tuple[tuple[int, ...], ...]]:
     """Gives every replica of every stage CPUs of its own.
 
     Args:
@@ -63,7 +65,12 @@ def assign_cpus(stages: Sequence[PlanStage], cpus: Mapping[str, Sequence[int]]) 
 
 
 def write_bundle(
-    folder: Path, *, plan: Mapping[str, Any], stages: Sequence[PlanStage], sites: Sequence[StageSite], model: LoweredModel
+    folder: Path,
+    *,
+    plan: Mapping[str, Any],
+    stages: Sequence[PlanStage],
+    sites: Sequence[StageSite],
+    model: LoweredModel,
 ) -> None:
     """Writes what `Pipeline.load` reads on the board.
 
@@ -78,7 +85,9 @@ def write_bundle(
     (folder / "plan.json").write_text(json.dumps(plan, indent=1))
     (folder / "pipeline.json").write_text(json.dumps(_pipeline(graph, stages, sites), indent=1))
     for index, (stage, site) in enumerate(zip(stages, sites, strict=True)):
-        _write_stage(folder / _stage_folder(index), graph.program(stage.first, stage.last), stage, site, model)
+        _write_stage(
+            folder / _stage_folder(index), graph.program(stage.first, stage.last), stage, site, model
+        )
     (folder / "manifest.json").write_text(json.dumps(_manifest(folder), indent=1))
 
 
@@ -86,12 +95,15 @@ def _stage_folder(index: int) -> str:
     return f"stages/{index}"
 
 
-def _write_stage(folder: Path, program: Mapping[str, Any], stage: PlanStage, site: StageSite, model: LoweredModel) -> None:
+def _write_stage(
+    folder: Path, program: Mapping[str, Any], stage: PlanStage, site: StageSite, model: LoweredModel
+) -> None:
     folder.mkdir(parents=True)
     layers = model.graph.layers[stage.first : stage.last + 1]
     site.builder.link((call.kernel for layer in layers for call in layer.calls), folder / "module.so")
     (folder / "program.json").write_text(json.dumps(program))
-    np.savez(folder / "weights.npz", **{name: model.weights[name] for name in program["weights"]})
+    weights: dict[str, Any] = {name: model.weights[name] for name in program["weights"]}
+    np.savez(folder / "weights.npz", **weights)
 
 
 def _pipeline(graph: LayerGraph, stages: Sequence[PlanStage], sites: Sequence[StageSite]) -> dict[str, Any]:
@@ -122,7 +134,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         "schema": "stageline.bundle/1",
         "versions": {"tvm": version("apache-tvm"), "tvm_ffi": version("apache-tvm-ffi")},
         "files": {
-            path.relative_to(folder).as_posix(): {"sha256": _digest(path), "bytes": path.stat().st_size} for path in files
+            path.relative_to(folder).as_posix(): {"sha256": _digest(path), "bytes": path.stat().st_size}
+            for path in files
         },
     }
 

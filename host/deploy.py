@@ -47,9 +47,7 @@ def measure(session: Session, frames: int, *, queue_depth: int = 0) -> dict[str,
     """
     started = time.monotonic()
     session.lease.start_pipeline(frames=frames, queue_depth=queue_depth)
-    report = session.lease.wait_for_report(
-        lambda count: session.reporter.progress("Run", f"{count} frames")
-    )
+    report = session.lease.wait_for_report(lambda count: session.reporter.progress("Run", f"{count} frames"))
     session.reporter.step("Run", f"{report['frames']} frames measured", time.monotonic() - started)
     return report
 

@@ -1,13 +1,13 @@
 """The errors that a user of the host can meet, one class for each exit code.
 
-    StagelineError                 1  our bug when raised bare
-    +-- UsageError                 2  the command line asks for something impossible
-    +-- InputError                 3  a model, profile, plan or array that cannot be used
-    +-- BoardUnreachableError      4  no answer from the board before the deadline
-    +-- BoardBusyError             5  somebody else holds the board
-    +-- UnsteadyError              6  measurements scatter too much to be used
-    +-- InfeasibleError            7  no plan meets the constraints
-    +-- DatabaseError              8  the profile database cannot be used
+StagelineError                 1  our bug when raised bare
++-- UsageError                 2  the command line asks for something impossible
++-- InputError                 3  a model, profile, plan or array that cannot be used
++-- BoardUnreachableError      4  no answer from the board before the deadline
++-- BoardBusyError             5  somebody else holds the board
++-- UnsteadyError              6  measurements scatter too much to be used
++-- InfeasibleError            7  no plan meets the constraints
++-- DatabaseError              8  the profile database cannot be used
 """
 
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Measured profiles as a `stageline.profile/1` document: what the planner solves and what `host profiles export` prints."""
+"""Measured profiles as a `stageline.profile/1` document: what is solved, exported and imported."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def exchange_document(
 
 
 def _layers(graph: LayerGraph) -> list[dict[str, Any]]:
-    producer = {name: "input" for name in graph.inputs}
+    producer = dict.fromkeys(graph.inputs, "input")
     entries = []
     for layer in graph.layers:
         producer.update(dict.fromkeys(layer.outputs, layer.name))

@@ -56,7 +56,8 @@ def write_outputs(path: Path | None, outputs: Iterator[Arrays]) -> None:
         return
     try:
         with path.open("wb") as file:
-            np.savez(file, **{name: np.stack([frame[name] for frame in frames]) for name in frames[0]})
+            stacks: dict[str, Any] = {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
+            np.savez(file, **stacks)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
 
@@ -66,7 +67,10 @@ def _load(path: Path, graph: LayerGraph) -> dict[str, Array]:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             if len(graph.inputs) != 1:
-                raise InputError(f"{path} holds one array, and {graph.name} takes {', '.join(graph.inputs)}", hint="use .npz")
+                raise InputError(
+                    f"{path} holds one array, and {graph.name} takes {', '.join(graph.inputs)}",
+                    hint="use .npz",
+                )
             return {graph.inputs[0]: loaded}
         return {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -77,7 +81,9 @@ def _load(path: Path, graph: LayerGraph) -> dict[str, Array]:
 def _frames_of(path: Path, graph: LayerGraph, name: str, array: Array) -> Array:
     tensor = graph.tensors[name]
     if not np.can_cast(array.dtype, tensor.dtype, casting="same_kind"):
-        raise InputError(f"{path}: {name} has elements of type {array.dtype}, and {graph.name} takes {tensor.dtype}")
+        raise InputError(
+            f"{path}: {name} has elements of type {array.dtype}, and {graph.name} takes {tensor.dtype}"
+        )
     array = array.astype(tensor.dtype, copy=False)
     if array.shape == tensor.shape:
         return array[np.newaxis]
@@ -86,5 +92,6 @@ def _frames_of(path: Path, graph: LayerGraph, name: str, array: Array) -> Array:
     if tensor.shape[:1] == (1,) and array.shape[1:] == tensor.shape[1:] and len(array):
         return array[:, np.newaxis]
     raise InputError(
-        f"{path}: {name} has shape {array.shape}, and {graph.name} takes {tensor.shape}, or many of them behind a leading axis"
+        f"{path}: {name} has shape {array.shape}, and {graph.name} takes {tensor.shape}",
+        hint="many frames lie along a leading axis",
     )

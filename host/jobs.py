@@ -267,7 +267,9 @@ def _chosen(session: "Session", name: str) -> _Chosen:
         )
     network = session.network(ModelRequest.from_document(model.graph["source"]))
     if plan_id is not None and network.fingerprint != model.fingerprint:
-        raise InputError(f"the network {plan.model} has changed since plan {name} was made", hint="plan it again")
+        raise InputError(
+            f"the network {plan.model} has changed since plan {name} was made", hint="plan it again"
+        )
     return _Chosen(plan_id=plan_id, plan=plan, network=network)
 
 
@@ -277,7 +279,9 @@ def _read_plan(path: Path) -> "Plan":
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the plan {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(
+            f"cannot read the plan {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     return Plan.from_document(parse_json(text))
 
 

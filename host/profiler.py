@@ -80,7 +80,9 @@ class _Readings:
 
     @property
     def is_steady(self) -> bool:
-        return all(steady for name, steady in zip(self.hashes, self.steady, strict=True) if name in self.missing)
+        return all(
+            steady for name, steady in zip(self.hashes, self.steady, strict=True) if name in self.missing
+        )
 
 
 class Profiler:
@@ -144,7 +146,9 @@ class Profiler:
                 readings.add(chunk)
                 spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
                 self._put(readings, placement, is_last=False)
-                progress(f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes")
+                progress(
+                    f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
+                )
         self._put(readings, placement, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]
@@ -207,7 +211,9 @@ def _bench(
 ) -> Iterator[Callable[[float], dict[str, Any]]]:
     """Loads a network on the board and gives the function that samples it."""
     session.upload(json.dumps(graph.program(0, len(graph.layers) - 1)).encode(), "program.json")
-    uploaded = f"{placement.name}.so"  # a name of its own: the module of the placement before may still be mapped
+    uploaded = (
+        f"{placement.name}.so"  # a name of its own: the module of the placement before may still be mapped
+    )
     session.upload(module.read_bytes(), uploaded)
     group = {name: index for index, name in enumerate(readings.hashes)}
     request = {

@@ -195,7 +195,9 @@ class Session:
         names = {layer.structural_hash: layer.name for layer in graph.layers}
         for placement, hashes in unsteady.items():
             if hashes:
-                shown = ", ".join(names[name] for name in hashes[:4]) + (" and others" if len(hashes) > 4 else "")
+                shown = ", ".join(names[name] for name in hashes[:4]) + (
+                    " and others" if len(hashes) > 4 else ""
+                )
                 self.reporter.warn(
                     f"on {placement} the times of {shown} scatter",
                     "stop other programs on the board, then measure again into a fresh database",

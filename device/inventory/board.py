@@ -83,7 +83,13 @@ class Board:
             "machine": self.machine,
             "fingerprint": self.fingerprint,
             "processors": [
-                {"name": p.name, "kind": p.kind, "cpus": list(p.cpus), "cores": p.cores, "target": dict(p.target)}
+                {
+                    "name": p.name,
+                    "kind": p.kind,
+                    "cpus": list(p.cpus),
+                    "cores": p.cores,
+                    "target": dict(p.target),
+                }
                 for p in self.processors
             ],
             "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],
@@ -95,4 +101,4 @@ class Board:
 
 def default_point(processors: tuple[Processor, ...]) -> tuple[OperatingPoint, ...]:
     """The one operating point of a board whose clocks nobody sets."""
-    return (OperatingPoint(name="default", levels={processor.name: "default" for processor in processors}),)
+    return (OperatingPoint(name="default", levels=dict.fromkeys((p.name for p in processors), "default")),)

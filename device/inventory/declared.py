@@ -30,8 +30,12 @@ def read_board_file(path: Path) -> Board:
     _refuse_unknown(document, _TOP_KEYS, str(path))
     entries = document.get("processors")
     if not isinstance(entries, list) or not entries:
-        raise BoardFileError(f"{path} declares no processor", hint="add a table [[processors]] with name, cpus and mcpu")
-    processors = tuple(_processor(entry, f"{path}: processors[{index}]") for index, entry in enumerate(entries))
+        raise BoardFileError(
+            f"{path} declares no processor", hint="add a table [[processors]] with name, cpus and mcpu"
+        )
+    processors = tuple(
+        _processor(entry, f"{path}: processors[{index}]") for index, entry in enumerate(entries)
+    )
     _refuse_overlap(processors, path)
     name = _text(document, "name", str(path))
     return Board(
@@ -86,7 +90,9 @@ def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
 
 def _refuse_unknown(entry: Mapping[str, Any], known: set[str], where: str) -> None:
     if unknown := sorted(entry.keys() - known):
-        raise BoardFileError(f"{where} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise BoardFileError(
+            f"{where} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
 
 
 def _refuse_overlap(processors: tuple[Processor, ...], path: Path) -> None:

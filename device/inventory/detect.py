@@ -41,7 +41,7 @@ def detect_board(name: str | None = None, root: Path = Path("/")) -> Board:
     """
     cpuinfo = _cpuinfo(root)
     usable = os.sched_getaffinity(0)
-    processors = _processors({cpu: entry for cpu, entry in cpuinfo.items() if cpu in usable} or dict.fromkeys(usable, {}))
+    processors = _processors({cpu: cpuinfo.get(cpu, {}) for cpu in sorted(usable)})
     return Board(
         name=name or socket.gethostname(),
         model=_model(root, cpuinfo),

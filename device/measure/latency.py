@@ -24,7 +24,7 @@ class LatencyLoop:
         self._clock = clock
 
     def warm_up(self, seconds: float) -> None:
-        """Runs without taking times, at least once, until `seconds` have passed: clocks, caches and translators settle."""
+        """Runs at least once, until `seconds` have passed, without taking times: clocks and caches settle."""
         end = self._clock() + int(seconds * NS_PER_S)
         while True:
             for run in self._layers:

@@ -105,7 +105,12 @@ def register(folder: Path) -> None:
     def handover(text: str) -> dict[str, Any]:
         return {"handover_us": handover_us(json.loads(text))}
 
-    functions = {"open": open_, "sample": sample, "close": close, "handover": handover}
+    functions: dict[str, Callable[..., dict[str, Any]]] = {
+        "open": open_,
+        "sample": sample,
+        "close": close,
+        "handover": handover,
+    }
     for name, function in functions.items():
         tvm_ffi.register_global_func(f"stageline.measure.{name}", _answering(function), override=True)
 

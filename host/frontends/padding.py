@@ -63,7 +63,7 @@ def _takes_padding(node: NodeProto) -> bool:
 
 
 def _spatial_zeros(node: NodeProto, constants: Mapping[str, Array]) -> list[int] | None:
-    """How many zeros a `Pad` puts before and behind each axis of the image; None where it does anything else."""
+    """How many zeros a `Pad` puts before and behind each axis of the image; None where it does else."""
     options = attributes(node)
     if options.get("mode", b"constant") != b"constant" or options.get("value", 0.0) or len(node.input) > 3:
         return None
@@ -94,5 +94,5 @@ def _with_padding(node: NodeProto, data: str, amount: Sequence[int]) -> NodeProt
     return _rebuilt(node, [data, *node.input[1:]], {**options, "pads": both})
 
 
-def _rebuilt(node: NodeProto, inputs: Sequence[str], options: Mapping[str, object]) -> NodeProto:
+def _rebuilt(node: NodeProto, inputs: Sequence[str], options: Mapping[str, Any]) -> NodeProto:
     return helper.make_node(node.op_type, inputs, node.output, name=node.name, **options)

@@ -30,7 +30,7 @@ class ModelSource:
 
     Attributes:
         name: Built-in name, or the file's name without its suffix.
-        fingerprint: SHA-256 that stands for the network, its weights, its input shapes and our and TVM's versions.
+        fingerprint: SHA-256 over the network, its weights, its input shapes, and the versions of the import.
         build: Loads or constructs the network with static input shapes; raises `InputError`.
     """
 
@@ -133,7 +133,7 @@ def _image_shape(
         )
     if not architecture.is_resizable and shape[2:] != architecture.input_shape[2:]:
         raise InputError(
-            f"{name} cannot take {dimensions(shape)}: its fully connected layers fix the image's size, {usual}"
+            f"{name} cannot take {dimensions(shape)}: its fully connected layers fix the image at {usual}"
         )
     batch, channels, height, width = shape
     return batch, channels, height, width
@@ -187,7 +187,7 @@ def _digest(path: Path, what: str) -> str:
 
 
 def _external_files(path: Path) -> Sequence[Path]:
-    """Files that hold weights of an ONNX file; reads it with ONNX only where it looks as if there were any."""
+    """Files that hold weights of an ONNX file, which is parsed only where it looks as if there were any."""
     if b"location" not in path.read_bytes():
         return ()
     from host.frontends.onnx_file import external_files

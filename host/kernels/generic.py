@@ -1,8 +1,8 @@
 """One rule for any loop nest: accumulators in registers, the innermost axis in vectors, the outer ones in parallel.
 
 The rule reads nothing but the loop nest. It tiles a reduction (convolution, pooling, matrix product) so that a few
-output vectors stay in registers while it runs over the reduction axes, and computes the operators fused behind it on that
-tile. Layouts, cache blocking and packed weights are the business of schedules written for one kind of operator.
+output vectors stay in registers while it runs over the reduction axes, and computes the operators fused behind it on
+that tile. Layouts, cache blocking and packed weights are the business of schedules written for one kind of operator.
 """
 
 import logging
@@ -36,7 +36,9 @@ def schedule(function: Any) -> Any:
         scheduled: set[str] = set()
         for block in _blocks(sch):
             if _name(sch, block) not in scheduled:
-                scheduled |= _tile_reduction(sch, block) if _is_reduction(sch, block) else _parallelise(sch, block)
+                scheduled |= (
+                    _tile_reduction(sch, block) if _is_reduction(sch, block) else _parallelise(sch, block)
+                )
     except s_tir.ScheduleError as error:
         _log.debug("plain loops for %s: %s", function.attrs, error)
         return function
@@ -70,7 +72,7 @@ def _lanes(extent: int, limit: int) -> int:
 
 
 def _inline_elementwise(sch: Any) -> None:
-    """Computes intermediate elementwise values where they are used; what a reduction reads again and again stays stored."""
+    """Computes elementwise values where they are used; what a reduction reads again and again stays stored."""
     for block in _blocks(sch):
         consumers = sch.get_consumers(block)
         if not consumers or _is_reduction(sch, block):
@@ -133,12 +135,14 @@ def _rows_axis(sch: Any, block: Any, variables: list[Any], extents: list[int]) -
 
 def _uses(region: Any, variable: Any) -> bool:
     return any(
-        name.same_as(variable) for extent in region.region for name in undefined_vars(tvm.tirx.Evaluate(extent.min), [])
+        name.same_as(variable)
+        for extent in region.region
+        for name in undefined_vars(tvm.tirx.Evaluate(extent.min), [])
     )
 
 
 def _tile_epilogue(sch: Any, epilogue: Any, extents: list[int], rows_axis: int | None, block: Any) -> int:
-    """Splits the epilogue's loops into parallel tiles and moves the reduction into a tile; returns the tile's loop count."""
+    """Splits the epilogue's loops into parallel tiles, the reduction inside; returns the tile's loop count."""
     loops = list(sch.get_loops(epilogue))
     lanes = _lanes(extents[-1], _WIDE_LANES if rows_axis is None else _VECTOR_LANES)
     outer, lane = sch.split(loops[-1], [None, lanes])

@@ -10,7 +10,17 @@ from typing import Any, Self
 
 SCHEMA = "stageline.graph/1"
 
-_ITEM_BYTES = {"bool": 1, "int8": 1, "uint8": 1, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4, "int64": 8, "float64": 8}
+_ITEM_BYTES = {
+    "bool": 1,
+    "int8": 1,
+    "uint8": 1,
+    "float16": 2,
+    "bfloat16": 2,
+    "int32": 4,
+    "float32": 4,
+    "int64": 8,
+    "float64": 8,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +122,9 @@ class LayerGraph:
         available = dict.fromkeys(self.inputs)
         for layer in self.layers[:cut]:
             available.update(dict.fromkeys(layer.outputs))
-        needed = {name for layer in self.layers[cut:] for name in layer.inputs} | {name for _, name in self.outputs}
+        needed = {name for layer in self.layers[cut:] for name in layer.inputs} | {
+            name for _, name in self.outputs
+        }
         return tuple(name for name in available if name in needed)
 
     def cut_bytes(self, cut: int) -> int:
@@ -128,7 +140,9 @@ class LayerGraph:
         """The layers `first` to `last` (both included) as a `stageline.program/1` document."""
         layers = self.layers[first : last + 1]
         produced = dict.fromkeys(name for layer in layers for name in layer.outputs)
-        inputs = tuple(dict.fromkeys(name for layer in layers for name in layer.inputs if name not in produced))
+        inputs = tuple(
+            dict.fromkeys(name for layer in layers for name in layer.inputs if name not in produced)
+        )
         used = {name for layer in layers for call in layer.calls for name in call.arguments}
         outputs = tuple(name for name in produced if name in self.needed_after(last))
         return {
@@ -207,7 +221,9 @@ def _layer_document(layer: Layer) -> dict[str, Any]:
 
 
 def _layer(entry: Mapping[str, Any]) -> Layer:
-    calls = tuple(KernelCall(kernel=call["kernel"], arguments=tuple(call["arguments"])) for call in entry["calls"])
+    calls = tuple(
+        KernelCall(kernel=call["kernel"], arguments=tuple(call["arguments"])) for call in entry["calls"]
+    )
     return Layer(
         name=entry["name"],
         calls=calls,

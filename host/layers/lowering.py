@@ -1,4 +1,4 @@
-"""Relax module to layers: operators fused by TVM, every fused operator one TIR kernel, constants apart from the code."""
+"""Relax module to layers: operators fused by TVM, each fused operator one TIR kernel, constants apart."""
 
 import hashlib
 import re
@@ -49,9 +49,7 @@ class _Step:
     flops: float
 
 
-def lower(
-    module: Any, *, name: str, inputs: Sequence[str], outputs: Sequence[str]
-) -> LoweredModel:
+def lower(module: Any, *, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> LoweredModel:
     """Fuses the operators of `main` and cuts it into layers in execution order.
 
     Args:

@@ -43,7 +43,7 @@ def kind_of(hint: str, operand_shapes: Sequence[tuple[int, ...]]) -> str:
 
 
 def numbered(kinds: Sequence[str]) -> list[str]:
-    """Gives each layer of a kind its ordinal; a kind that occurs once keeps its bare name unless it is a convolution."""
+    """Gives each layer of a kind its ordinal; a kind that occurs once keeps its bare name, unless a convolution."""
     totals, seen = Counter(kinds), Counter[str]()
     names = []
     for kind in kinds:

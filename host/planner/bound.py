@@ -13,6 +13,7 @@ Operations Research 8, 1960): a column is one such assignment, and the basis has
 processors, however many layers there are.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,19 +61,21 @@ def fractional_bound(work: Floats, cores: Floats) -> Bound:
 def _best_prices(work: Floats, cores: Floats) -> Floats:
     master = _Master(cores, _load(work, np.argmin(work / cores, axis=1)))
     best, highest = _equal_prices(cores), 0.0
-    for _ in range(_MOST_STEPS):
-        prices = master.prices()
-        least = int(np.argmin(prices))
-        if prices[least] < -_TOLERANCE:
-            if not master.enter_slack(least):
+    # Any prices give a bound: where rounding makes a basis singular, the best so far will do.
+    with suppress(np.linalg.LinAlgError):
+        for _ in range(_MOST_STEPS):
+            prices = master.prices()
+            least = int(np.argmin(prices))
+            if prices[least] < -_TOLERANCE:
+                if not master.enter_slack(least):
+                    break
+                continue
+            prices = np.maximum(prices, 0) / (np.maximum(prices, 0) @ cores)
+            choice, values = _cheapest(work, prices)
+            if values.sum() > highest:
+                best, highest = prices, values.sum()
+            if highest >= master.period * (1 - _TOLERANCE) or not master.enter(_load(work, choice)):
                 break
-            continue
-        prices = np.maximum(prices, 0) / (np.maximum(prices, 0) @ cores)
-        choice, values = _cheapest(work, prices)
-        if values.sum() > highest:
-            best, highest = prices, values.sum()
-        if highest >= master.period * (1 - _TOLERANCE) or not master.enter(_load(work, choice)):
-            break
     return best
 
 

@@ -87,7 +87,11 @@ class BoardDescription:
             fingerprint=message.fingerprint,
             processors=tuple(
                 ProcessorDescription(
-                    name=p.name, kind=p.kind, cpus=tuple(p.cpus), cores=p.cores, target=json.loads(p.target_json)
+                    name=p.name,
+                    kind=p.kind,
+                    cpus=tuple(p.cpus),
+                    cores=p.cores,
+                    target=json.loads(p.target_json),
                 )
                 for p in message.processors
             ),
@@ -109,7 +113,13 @@ class BoardDescription:
             "machine": self.machine,
             "fingerprint": self.fingerprint,
             "processors": [
-                {"name": p.name, "kind": p.kind, "cpus": list(p.cpus), "cores": p.cores, "target": dict(p.target)}
+                {
+                    "name": p.name,
+                    "kind": p.kind,
+                    "cpus": list(p.cpus),
+                    "cores": p.cores,
+                    "target": dict(p.target),
+                }
                 for p in self.processors
             ],
             "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],

@@ -47,7 +47,9 @@ def saved_boards() -> dict[str, SavedBoard]:
         document = json.loads(path.read_text())
         return {name: _from_document(entry) for name, entry in document["boards"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"the list of boards {path} cannot be read: {error}", hint="mend or delete it") from error
+        raise InputError(
+            f"the list of boards {path} cannot be read: {error}", hint="mend or delete it"
+        ) from error
 
 
 def save_board(name: str, board: SavedBoard) -> None:

@@ -73,7 +73,12 @@ class BoardClient:
             lease.release()
 
     def call(
-        self, method: Callable[..., Any], request: Any, *, token: str | None = None, deadline_s: float = CALL_DEADLINE_S
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        *,
+        token: str | None = None,
+        deadline_s: float = CALL_DEADLINE_S,
     ) -> Any:
         """Makes a call and translates its failure.
 
@@ -111,10 +116,10 @@ def lease_metadata(token: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def _reported(error: grpc.RpcError) -> WireError | None:
-    for key, value in error.trailing_metadata() or ():
-        if key == ERROR_KEY:
-            try:
-                return WireError.decode(value if isinstance(value, bytes) else value.encode())
-            except ValueError:
-                _log.debug("an error without a readable document: %r", value)
-    return None
+    trailing: Any = error.trailing_metadata() or ()
+    document = dict(trailing).get(ERROR_KEY)
+    try:
+        return WireError.decode(document) if document else None
+    except ValueError:
+        _log.debug("an error without a readable document: %r", document)
+        return None

@@ -93,7 +93,9 @@ class Lease:
         """
         self._call(self._stub.Deploy, _chunks(folder), deadline_s=DEPLOY_DEADLINE_S)
 
-    def start_pipeline(self, *, frames: int = 0, queue_depth: int = 0, drop_on_overload: bool = False) -> None:
+    def start_pipeline(
+        self, *, frames: int = 0, queue_depth: int = 0, drop_on_overload: bool = False
+    ) -> None:
         """Starts the deployed pipeline.
 
         Args:
@@ -101,7 +103,9 @@ class Lease:
             queue_depth: Frames that may wait between two stages; 0 for the runtime's default.
             drop_on_overload: Drop the oldest waiting frame instead of letting the source wait.
         """
-        request = pb.StartPipelineRequest(frames=frames, queue_depth=queue_depth, drop_on_overload=drop_on_overload)
+        request = pb.StartPipelineRequest(
+            frames=frames, queue_depth=queue_depth, drop_on_overload=drop_on_overload
+        )
         self._call(self._stub.StartPipeline, request, deadline_s=START_DEADLINE_S)
 
     def stop_pipeline(self) -> dict[str, Any]:
@@ -123,7 +127,9 @@ class Lease:
         Returns:
             The pipeline's report.
         """
-        call = self._stub.StreamMetrics(pb.StreamMetricsRequest(), timeout=STREAM_DEADLINE_S, metadata=self._metadata)
+        call = self._stub.StreamMetrics(
+            pb.StreamMetricsRequest(), timeout=STREAM_DEADLINE_S, metadata=self._metadata
+        )
         with _watched(call) as heard:
             try:
                 for message in call:
@@ -205,7 +211,12 @@ def _frame_message(number: int, arrays: Arrays) -> pb.Frame:
     return pb.Frame(
         number=number,
         arrays=[
-            pb.Array(name=name, dtype=str(array.dtype), shape=array.shape, data=np.ascontiguousarray(array).tobytes())
+            pb.Array(
+                name=name,
+                dtype=str(array.dtype),
+                shape=array.shape,
+                data=np.ascontiguousarray(array).tobytes(),
+            )
             for name, array in arrays.items()
         ],
     )

@@ -24,7 +24,9 @@ def convolution(channels: int, out: int, size: int, kernel: int, stride: int, gr
 
 def pooling(channels: int, size: int) -> Any:
     data = te.placeholder((1, channels, size, size), name="data")
-    return te.create_prim_func([data, topi.nn.pool2d(data, [3, 3], [2, 2], [1, 1], [1, 1, 1, 1], "max", layout="NCHW")])
+    return te.create_prim_func(
+        [data, topi.nn.pool2d(data, [3, 3], [2, 2], [1, 1], [1, 1, 1, 1], "max", layout="NCHW")]
+    )
 
 
 def softmax(length: int) -> Any:
@@ -38,7 +40,9 @@ def product(rows: int, inner: int, columns: int) -> Any:
 
 
 def run(function: Any) -> np.ndarray[Any, Any]:
-    library = tvm.tirx.build(tvm.IRModule({"main": function.with_attr("global_symbol", "main")}), target=TARGET)
+    library = tvm.tirx.build(
+        tvm.IRModule({"main": function.with_attr("global_symbol", "main")}), target=TARGET
+    )
     random = np.random.default_rng(3)
     shapes = [tuple(int(extent) for extent in parameter.shape) for parameter in function.params]
     tensors = [tvm.runtime.tensor(random.standard_normal(shape).astype("float32")) for shape in shapes]

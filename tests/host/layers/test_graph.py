@@ -26,7 +26,9 @@ def residual() -> LayerGraph:
         layer("c", ["tb", "ta"], ["tc"]),
         layer("d", ["tc", "x"], ["td"]),
     )
-    tensors = {name: Tensor(name=name, shape=(2, 3), dtype="float32") for name in ("x", "ta", "tb", "tc", "td")}
+    tensors = {
+        name: Tensor(name=name, shape=(2, 3), dtype="float32") for name in ("x", "ta", "tb", "tc", "td")
+    }
     tensors["w0"] = Tensor(name="w0", shape=(5,), dtype="float32")
     return LayerGraph(name="n", inputs=("x",), outputs=(("out", "td"),), tensors=tensors, layers=layers)
 
@@ -43,7 +45,9 @@ def test_every_live_tensor_crosses_a_cut(residual: LayerGraph, cut: int, live: t
 def test_a_finished_output_stays_live_to_the_end() -> None:
     layers = (layer("a", ["x"], ["ta"]), layer("b", ["ta"], ["tb"]))
     tensors = {name: Tensor(name=name, shape=(1,), dtype="float32") for name in ("x", "ta", "tb")}
-    graph = LayerGraph(name="n", inputs=("x",), outputs=(("early", "ta"), ("late", "tb")), tensors=tensors, layers=layers)
+    graph = LayerGraph(
+        name="n", inputs=("x",), outputs=(("early", "ta"), ("late", "tb")), tensors=tensors, layers=layers
+    )
     assert graph.live_tensors(2) == ("ta", "tb")
 
 
