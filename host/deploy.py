@@ -13,6 +13,9 @@ from host.network import Network
 from host.planner import Measured, MeasuredStage, Plan
 from host.session import Session
 
+_UNTIL_STOPPED = 1_000_000_000
+"""More frames than anybody waits for."""
+
 
 def deploy(session: Session, network: Network, plan: Plan) -> None:
     """Builds a plan's stages and copies them to the board; the pipeline is not started yet.
@@ -39,17 +42,31 @@ def deploy(session: Session, network: Network, plan: Plan) -> None:
     session.reporter.step("Deploy", text, time.monotonic() - started)
 
 
-def measure(session: Session, frames: int, *, queue_depth: int = 0) -> dict[str, Any]:
+def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> dict[str, Any]:
     """Runs the deployed pipeline on frames of the board's own.
+
+    Args:
+        session: The board.
+        frames: How many to measure; None to go on until Ctrl-C, which then is the end and not an interruption.
+        queue_depth: Frames that may wait between two stages; 0 for the runtime's default.
 
     Returns:
         The runtime's report.
     """
     started = time.monotonic()
-    session.lease.start_pipeline(frames=frames, queue_depth=queue_depth)
-    report = session.lease.wait_for_report(lambda count: session.reporter.progress("Run", f"{count} frames"))
+    session.lease.start_pipeline(frames=frames or _UNTIL_STOPPED, queue_depth=queue_depth)
+    try:
+        report = _wait(session)
+    except KeyboardInterrupt:
+        if frames is not None:
+            raise
+        report = session.lease.stop_pipeline()
     session.reporter.step("Run", f"{report['frames']} frames measured", time.monotonic() - started)
     return report
+
+
+def _wait(session: Session) -> dict[str, Any]:
+    return session.lease.wait_for_report(lambda count: session.reporter.progress("Run", f"{count} frames"))
 
 
 def with_measured(plan: Plan, report: Mapping[str, Any]) -> Plan:

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from host.planner import Constraints, Plan
     from host.session import Session
 
-UNTIL_STOPPED = 1_000_000_000
-"""More frames than anybody waits for."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
@@ -152,10 +149,11 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     """
     from host.deploy import deploy, measure, with_measured
     from host.planner import parse_profile, solve
-    from host.session import open_session
+    from host.session import open_session, source_of
 
+    source = source_of(request.model)
     with open_session(request.database, request.board, reporter) as session:
-        network = session.network(request.model)
+        network = session.network(source, request.model)
         session.measure_missing(network)
         plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
         plan_id = session.store.add_plan(
@@ -176,10 +174,11 @@ def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome
     Raises:
         StagelineError: It could not be done; what was measured is stored.
     """
-    from host.session import open_session
+    from host.session import open_session, source_of
 
+    source = source_of(request.model)
     with open_session(request.database, request.board, reporter) as session:
-        network = session.network(request.model)
+        network = session.network(source, request.model)
         count = session.measure_missing(network)
         return ProfileOutcome(
             model=network.graph.name,
@@ -224,7 +223,7 @@ def run_plan(request: RunRequest, reporter: Reporter) -> RunOutcome:
         deploy(session, chosen.network, chosen.plan)
         depth = request.queue_depth or 0
         if frames is None:
-            report = measure(session, request.frames or UNTIL_STOPPED, queue_depth=depth)
+            report = measure(session, request.frames, queue_depth=depth)
         else:
             session.lease.start_pipeline(queue_depth=depth, drop_on_overload=request.drop_on_overload)
             write_outputs(request.outputs, _watched(session.lease.infer(frames), reporter))
@@ -252,6 +251,7 @@ def _chosen(session: "Session", name: str) -> _Chosen:
         InputError: There is no such plan, or its network was never seen here or has changed since.
     """
     from host.planner import Plan
+    from host.session import source_of
 
     if name.isdigit():
         record = session.store.plan(int(name))
@@ -265,7 +265,8 @@ def _chosen(session: "Session", name: str) -> _Chosen:
             f"{session.store.path} does not know the network {plan.model} of plan {name}",
             hint=f"host plan --model {plan.model}",
         )
-    network = session.network(ModelRequest.from_document(model.graph["source"]))
+    wanted = ModelRequest.from_document(model.graph["source"])
+    network = session.network(source_of(wanted), wanted)
     if plan_id is not None and network.fingerprint != model.fingerprint:
         raise InputError(
             f"the network {plan.model} has changed since plan {name} was made", hint="plan it again"

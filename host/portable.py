@@ -24,7 +24,7 @@ from host.errors import InputError
 from host.exchange import SCHEMA, exchange_document
 from host.layers.graph import LayerGraph
 from host.planner import parse_profile
-from host.profiler import Placement
+from host.profiler import HANDOVER, Placement
 
 _ORIGIN = "file"
 """Stands where a measurement has its versions: no plan for a real board ever uses an imported profile."""
@@ -52,7 +52,7 @@ def export_profiles(store: Store, model: str, board: str | None) -> dict[str, An
         board=rows[0].board,
         processors={item.name: item.cores for item in board_record.processors} if board_record else {},
         profiles=_by_placement(store, record, rows),
-        handover_us=0.0,
+        handover_us=_handover_us(store, rows),
     )
 
 
@@ -111,6 +111,13 @@ def _newest_with(store: Store, model: str, hashes: set[str]) -> ModelRecord:
         if record and hashes & {layer.structural_hash for layer in record.layers}:
             return record
     raise InputError(f"no network {model} is in {store.path}")
+
+
+def _handover_us(store: Store, rows: Sequence[LayerLatency]) -> float:
+    """What handing a frame to a stage costs, where that was measured in one of the rows' environments."""
+    environments = dict.fromkeys(row.environment for row in rows)
+    found = (row.latency_us for name in environments for row in store.profiles_for(name, [HANDOVER]))
+    return next(found, 0.0)
 
 
 def _by_placement(

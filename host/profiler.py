@@ -18,6 +18,9 @@ from host.layers.graph import LayerGraph
 if TYPE_CHECKING:
     from host.remote.tvm_session import TvmSession
 
+HANDOVER = "handover"
+"""Stands where a profile has the hash of its layer: what handing a frame to a stage costs."""
+
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
 

@@ -28,21 +28,18 @@ from db.store import Store
 from host.build import Builder
 from host.errors import InputError
 from host.exchange import exchange_document
-from host.frontends import resolve
+from host.frontends import ModelSource, resolve
 from host.kernels.version import VERSION
 from host.layers.graph import LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
-from host.profiler import Placement, Profiler, call_bench
+from host.profiler import HANDOVER, Placement, Profiler, call_bench
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
 
 if TYPE_CHECKING:
     from host.remote import BoardClient, BoardDescription, Lease, ProcessorDescription
     from host.remote.tvm_session import TvmSession
-
-HANDOVER = "handover"
-"""Stands where a profile has the hash of its layer: what handing a frame to a stage costs."""
 
 _HANDOVER_DEADLINE_S = 60.0
 
@@ -89,18 +86,22 @@ class Session:
         self._stack = stack
         _require_same_versions(self.board)
         self.store.put_board(_board_record(self.board))
-        cpus = ", ".join(f"{processor.name} x{processor.cores}" for processor in self.board.processors)
-        reporter.step("Board", f"{self.board.name}   {self.board.model}; {cpus}; no power sensor")
+        processors = ", ".join(f"{processor.name} x{processor.cores}" for processor in self.board.processors)
+        reporter.step("Board", f"{self.board.name}   {self.board.model}; {processors}")
 
     @cached_property
     def lease(self) -> "Lease":
         """The board for this session alone, from the first time that somebody needs it."""
         return self._stack.enter_context(self._client.lease(_holder()))
 
-    def network(self, request: ModelRequest) -> Network:
-        """A network, its layers known from the database where it was seen before."""
-        source = resolve(request.model, shapes=request.shapes, weights=request.weights)
-        fingerprint = f"{source.fingerprint}:{VERSION}"
+    def network(self, source: ModelSource, request: ModelRequest) -> Network:
+        """A network, its layers known from the database where it was seen before.
+
+        Args:
+            source: Where it comes from.
+            request: How the user named it.
+        """
+        fingerprint = f"{source.fingerprint}:{VERSION}:{version('apache-tvm')}"
         record = self.store.find_model(fingerprint)
         if record is None:
             self.reporter.progress("Model", f"importing {source.name}")
@@ -140,7 +141,10 @@ class Session:
         return Builder(processor.target, cache_directory() / "objects")
 
     def build(self, network: Network, processors: Iterable["ProcessorDescription"]) -> None:
-        """Compiles the kernels of a network for some processors, where the cache does not hold them."""
+        """Compiles the kernels of a network for some processors, where the cache does not hold them.
+
+        Says nothing where it holds them all: there was nothing to do.
+        """
         started, built, cached = time.monotonic(), 0, 0
         for processor in processors:
             count = self.builder(processor).build(
@@ -150,7 +154,8 @@ class Session:
             )
             built, cached = built + count.built, cached + count.cached
         text = f"{built + cached} kernels   {built} built, {cached} from the cache"
-        self.reporter.step("Build", text, time.monotonic() - started)
+        if built:
+            self.reporter.step("Build", text, time.monotonic() - started)
 
     def measure_missing(self, network: Network) -> "MeasureCount":
         """Builds and measures what the database does not hold yet, on every placement.
@@ -241,6 +246,15 @@ class Session:
             operating_point=operating_point,
             kernel_version=VERSION,
         )
+
+
+def source_of(request: ModelRequest) -> ModelSource:
+    """Finds a network by the name that a user gave it, before any board is asked.
+
+    Raises:
+        InputError: There is no such network or file.
+    """
+    return resolve(request.model, shapes=request.shapes, weights=request.weights)
 
 
 def _holder() -> str:

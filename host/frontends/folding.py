@@ -42,7 +42,7 @@ def drop_unused(graph: Graph) -> Graph:
     kept: list[NodeProto] = []
     for node in reversed(graph.nodes):
         if needed.intersection(node.output):
-            needed.update(node.input)
+            needed.update(name for name in node.input if name)
             kept.append(node)
     constants = {name: array for name, array in graph.constants.items() if name in needed}
     return replace(graph, nodes=tuple(reversed(kept)), constants=constants)

@@ -45,7 +45,7 @@ class Graph:
 
     def uses(self) -> Counter[str]:
         """How often each value is read, by nodes or as an output."""
-        counts = Counter(name for node in self.nodes for name in node.input)
+        counts = Counter(name for node in self.nodes for name in node.input if name)
         counts.update(value for _, value in self.outputs)
         return counts
 

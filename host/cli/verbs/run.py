@@ -63,7 +63,7 @@ def run(
 
     PLAN is its number in the database, or a file that `host plan --output` wrote.
     """
-    _require_sense(frames, inputs, outputs)
+    _require_sense(frames, inputs, outputs, drops=on_overload == "drop")
     with resumable("the pipeline is stopped and the board is free"):
         with ProgressReporter.on_standard_error() as reporter:
             from host.jobs import RunRequest, run_plan
@@ -87,10 +87,14 @@ def run(
         print_page(*plan_page(outcome.plan))
 
 
-def _require_sense(frames: int | None, inputs: Path | None, outputs: Path | None) -> None:
+def _require_sense(frames: int | None, inputs: Path | None, outputs: Path | None, *, drops: bool) -> None:
     if inputs and frames:
         raise UsageError("--frames counts the board's own frames: leave it out with --input")
     if outputs and not inputs:
         raise UsageError("--output needs --input", hint="the board's own frames stay on the board")
+    if drops and not inputs:
+        raise UsageError(
+            "--on-overload drop needs --input", hint="the board's own frames never come too fast"
+        )
     if outputs:
         require_writable(outputs)

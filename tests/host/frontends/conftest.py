@@ -39,7 +39,9 @@ def make_model() -> MakeModel:
         opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
         model = infer_shapes(helper.make_model(graph, opset_imports=opsets, ir_version=8))
         if not model.graph.output[0].type.HasField("tensor_type"):
-            model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * len(shape)))
+            model.graph.output[0].CopyFrom(
+                helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * len(shape))
+            )
         return model
 
     return make

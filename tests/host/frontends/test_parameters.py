@@ -1,6 +1,6 @@
 """Weights: seeded ones are the same everywhere, loaded ones fit exactly or are refused by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from host.frontends.parameters import SeededParameters
 
 SMALL = {"input": (1, 3, 64, 64)}
 Weights = dict[str, np.ndarray[Any, Any]]
+
+
+def save_npz(arrays: Mapping[str, Any], path: Path) -> None:
+    np.savez(path, **arrays)
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +43,7 @@ def test_seeded_parameters_are_the_same_in_every_run() -> None:
     assert not np.allclose(array, SeededParameters(7).uniform("conv2.weight", (2, 2), -1.0, 1.0))
 
 
-@pytest.mark.parametrize(
-    ("suffix", "save"), [(".safetensors", save_file), (".npz", lambda arrays, path: np.savez(path, **arrays))]
-)
+@pytest.mark.parametrize(("suffix", "save"), [(".safetensors", save_file), (".npz", save_npz)])
 def test_weights_of_a_file_are_taken(
     tmp_path: Path, weights: Weights, suffix: str, save: Callable[[Weights, Path], None]
 ) -> None:
@@ -56,7 +58,7 @@ def test_what_only_training_needs_is_ignored(tmp_path: Path) -> None:
     model = resolve("googlenet", shapes=SMALL).build()
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     extra = {"conv1.bn.num_batches_tracked": np.array(3), "aux1.fc1.weight": np.zeros((2, 2), "f4")}
-    np.savez(tmp_path / "w.npz", **arrays, **extra)
+    save_npz({**arrays, **extra}, tmp_path / "w.npz")
     assert load(tmp_path / "w.npz", "googlenet").keys() == arrays.keys()
 
 
@@ -82,7 +84,7 @@ def test_parameters_that_do_not_fit_are_named(
 ) -> None:
     changed = dict(weights)
     change(changed)
-    np.savez(tmp_path / "w.npz", **changed)
+    save_npz(changed, tmp_path / "w.npz")
     with pytest.raises(InputError, match=says):
         load(tmp_path / "w.npz")
 
@@ -95,6 +97,6 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_pickled_arrays_are_not_opened(tmp_path: Path) -> None:
-    np.savez(tmp_path / "w.npz", **{"features.0.weight": np.array([{"a": 1}], dtype=object)})
+    save_npz({"features.0.weight": np.array([{"a": 1}], dtype=object)}, tmp_path / "w.npz")
     with pytest.raises(InputError, match="no usable npz file"):
         load(tmp_path / "w.npz")

@@ -55,6 +55,16 @@ CASES: list[Any] = [
         id="batch norm behind a depthwise convolution",
     ),
     pytest.param(
+        [
+            node("Conv", ["x", "w"], ["c"]),
+            node("BatchNormalization", ["c", "gamma", "beta", "mean", "var"], ["n", ""]),
+            node("Clip", ["n", "", "high"], ["y"]),
+        ],
+        {"w": normal(6, 4, 3, 3), "high": np.float32(6), **statistics(6)},
+        ["Conv", "Add", "Clip"],
+        id="inputs and outputs that are left out",
+    ),
+    pytest.param(
         [norm("x", "n"), node("Mul", ["n", "k"], ["m"]), node("Add", ["k2", "m"], ["y"])],
         {"k": normal(4, 1, 1), "k2": normal(1, 4, 1, 1), **statistics(4)},
         ["Mul", "Add"],

@@ -1,7 +1,7 @@
 """The built-in networks are those that were published, compute something, and reach TVM whole."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
