@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,17 @@ _UNTIL_STOPPED = 1_000_000_000
 """More frames than anybody waits for."""
 
 
-def deploy(session: Session, network: Network, plan: Plan) -> None:
+def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None = None) -> None:
     """Builds a plan's stages and copies them to the board; the pipeline is not started yet.
 
+    Args:
+        session: The board.
+        network: The plan's network.
+        plan: What to deploy.
+        keep: A folder to leave the bundle in on this machine, too; new or empty.
+
     Raises:
-        InputError: The plan is for another network or another board.
+        InputError: The plan is for another network or another board, or the folder cannot take a bundle.
     """
     _require_fit(session, network, plan)
     processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
@@ -32,14 +39,29 @@ def deploy(session: Session, network: Network, plan: Plan) -> None:
         StageSite(device="cpu", replica_cpus=replicas, builder=session.builder(processors[stage.processor]))
         for stage, replicas in zip(plan.stages, cpus, strict=True)
     ]
-    with tempfile.TemporaryDirectory(prefix="stageline-bundle-") as folder:
-        root = Path(folder)
+    with _bundle_folder(keep) as root:
         write_bundle(root, plan=plan.to_document(), stages=plan.stages, sites=sites, model=network.lowered)
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
         session.reporter.progress("Deploy", f"copying {size / 1e6:.1f} MB")
         session.lease.deploy(root)
     text = f"{len(plan.stages)} {'stage' if len(plan.stages) == 1 else 'stages'}, {size / 1e6:.1f} MB"
     session.reporter.step("Deploy", text, time.monotonic() - started)
+
+
+@contextmanager
+def _bundle_folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="stageline-bundle-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(keep.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot write a bundle to {keep}: {error.strerror}") from error
+    if not is_empty:
+        raise InputError(f"the folder {keep} is not empty", hint="name a new one for the bundle")
+    yield keep
 
 
 def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> dict[str, Any]:

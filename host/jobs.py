@@ -60,12 +60,14 @@ class DeployRequest:
         board: A saved name or HOST:PORT; None for this machine.
         database: Path or URL.
         frames: How many frames to measure with.
+        bundle: A folder to leave the bundle in, for `Pipeline.load` in a user's own program; None for none.
     """
 
     plan: str
     board: str | None
     database: str
     frames: int
+    bundle: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +202,7 @@ def deploy_plan(request: DeployRequest, reporter: Reporter) -> PlanOutcome:
 
     with open_session(request.database, request.board, reporter) as session:
         chosen = _chosen(session, request.plan)
-        deploy(session, chosen.network, chosen.plan)
+        deploy(session, chosen.network, chosen.plan, keep=request.bundle)
         plan = with_measured(chosen.plan, measure(session, request.frames))
         plan_id = _store_measured(session, chosen.plan_id, plan)
     return PlanOutcome(plan_id=plan_id, plan=plan)

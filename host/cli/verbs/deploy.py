@@ -1,5 +1,7 @@
 """`host deploy`: a stored plan on its board, predicted beside measured."""
 
+from pathlib import Path
+
 import click
 
 from host.cli import options
@@ -13,8 +15,16 @@ from host.cli.progress import ProgressReporter
 @options.board
 @options.database
 @options.frames
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Leave the bundle there, for Pipeline.load in a program of your own.",
+)
 @options.as_json
-def deploy(*, plan: str, board: str | None, database: str, frames: int, as_json: bool) -> None:
+def deploy(
+    *, plan: str, board: str | None, database: str, frames: int, bundle: Path | None, as_json: bool
+) -> None:
     """Puts a plan on its board, runs it and measures it.
 
     PLAN is its number in the database, or a file that `host plan --output` wrote.
@@ -23,6 +33,6 @@ def deploy(*, plan: str, board: str | None, database: str, frames: int, as_json:
         with ProgressReporter.on_standard_error() as reporter:
             from host.jobs import DeployRequest, deploy_plan
 
-            request = DeployRequest(plan=plan, board=board, database=database, frames=frames)
+            request = DeployRequest(plan=plan, board=board, database=database, frames=frames, bundle=bundle)
             outcome = deploy_plan(request, reporter)
         present(outcome.plan, plan_id=outcome.plan_id, as_json=as_json)
