@@ -25,6 +25,7 @@ class PlanRequest:
         database: Path or URL.
         constraints: Which plans are acceptable.
         deploy: Run the plan and measure it.
+        again: Measure layers that have profiles, too.
         frames: How many frames to measure a deployment with.
     """
 
@@ -34,6 +35,7 @@ class PlanRequest:
     constraints: "Constraints"
     deploy: bool
     frames: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,13 @@ class ProfileRequest:
         model: Which network.
         board: A saved name or HOST:PORT; None for this machine.
         database: Path or URL.
+        again: Measure layers that have profiles, too.
     """
 
     model: ModelRequest
     board: str | None
     database: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,7 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     source = source_of(request.model)
     with open_session(request.database, request.board, reporter) as session:
         network = session.network(source, request.model)
-        session.measure_missing(network)
+        session.measure_missing(network, again=request.again)
         plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
         plan_id = session.store.add_plan(
             plan.to_document(),
@@ -181,7 +185,7 @@ def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome
     source = source_of(request.model)
     with open_session(request.database, request.board, reporter) as session:
         network = session.network(source, request.model)
-        count = session.measure_missing(network)
+        count = session.measure_missing(network, again=request.again)
         return ProfileOutcome(
             model=network.graph.name,
             board=session.board.name,

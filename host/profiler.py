@@ -94,9 +94,11 @@ class Profiler:
     Args:
         store: The profile database.
         graph: The network's layers.
+        again: Measure what has a finished profile, too; it is replaced when the new one is finished.
     """
 
-    def __init__(self, store: Store, graph: LayerGraph) -> None:
+    def __init__(self, store: Store, graph: LayerGraph, *, again: bool = False) -> None:
+        self._again = again
         self._store = store
         self._graph = graph
         self._hashes = tuple(dict.fromkeys(layer.structural_hash for layer in graph.layers))
@@ -115,8 +117,8 @@ class Profiler:
         }
 
     def missing(self, placement: Placement) -> frozenset[str]:
-        """Structural hashes that have no finished profile on a placement."""
-        return frozenset(self._hashes) - self.profiles(placement).keys()
+        """Structural hashes that are to be measured on a placement."""
+        return frozenset(self._hashes) - (set() if self._again else self.profiles(placement).keys())
 
     def measure(
         self,

@@ -157,13 +157,17 @@ class Session:
         if built:
             self.reporter.step("Build", text, time.monotonic() - started)
 
-    def measure_missing(self, network: Network) -> "MeasureCount":
+    def measure_missing(self, network: Network, *, again: bool = False) -> MeasureCount:
         """Builds and measures what the database does not hold yet, on every placement.
+
+        Args:
+            network: What to measure.
+            again: Measure what the database holds, too.
 
         Returns:
             How many profiles are new, how many were known, how many stayed unsteady.
         """
-        profiler = Profiler(self.store, network.graph)
+        profiler = Profiler(self.store, network.graph, again=again)
         missing = {placement.name: profiler.missing(placement) for placement in self.placements()}
         todo = [placement for placement in self.placements() if missing[placement.name]]
         new = sum(map(len, missing.values()))
@@ -205,7 +209,7 @@ class Session:
                 )
                 self.reporter.warn(
                     f"on {placement} the times of {shown} scatter",
-                    "stop other programs on the board, then measure again into a fresh database",
+                    "stop other programs on the board, then measure again with --again",
                 )
 
     def _handover_placement(self) -> Placement:

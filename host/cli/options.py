@@ -103,6 +103,12 @@ output = click.option(
 plan = click.argument("plan", metavar="PLAN")
 """A plan's number in the database, or a file that `--output` wrote."""
 
+again = click.option(
+    "--again",
+    is_flag=True,
+    help="Measure anew what the database holds already; the new profiles replace the old.",
+)
+
 frames = click.option(
     "--frames",
     type=click.IntRange(min=1),

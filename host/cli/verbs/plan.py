@@ -17,6 +17,7 @@ from host.cli.progress import ProgressReporter
 @options.model
 @options.board
 @options.database
+@options.again
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -29,6 +30,7 @@ def plan(
     weights: Path | None,
     board: str | None,
     database: str,
+    again: bool,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -50,6 +52,7 @@ def plan(
             model=wanted,
             board=board,
             database=database,
+            again=again,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,

@@ -15,9 +15,17 @@ from host.cli.progress import ProgressReporter
 @options.model
 @options.board
 @options.database
+@options.again
 @options.as_json
 def profile(
-    *, model: str, shapes: Shapes, weights: Path | None, board: str | None, database: str, as_json: bool
+    *,
+    model: str,
+    shapes: Shapes,
+    weights: Path | None,
+    board: str | None,
+    database: str,
+    again: bool,
+    as_json: bool,
 ) -> None:
     """Measures what is not known yet of a network's layers, on every placement of a board.
 
@@ -27,7 +35,9 @@ def profile(
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import ProfileRequest, profile_model
 
-        outcome = profile_model(ProfileRequest(model=wanted, board=board, database=database), reporter)
+        outcome = profile_model(
+            ProfileRequest(model=wanted, board=board, database=database, again=again), reporter
+        )
     from db.records import ProfileFilter
     from db.store import Store
     from host.report.profiles import total_document, totals_page

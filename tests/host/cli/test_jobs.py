@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from host import jobs
-from host.errors import BoardBusyError, InfeasibleError
+from host.errors import BoardBusyError, InfeasibleError, UsageError
 from host.locations import default_database
 from host.planner import Constraints
 from host.planner.plan import Baseline, Measured, MeasuredStage, Plan, PlanStage
@@ -165,10 +165,19 @@ def test_deploy_shows_the_stored_plan_measured(cli: "Cli", stand_in: StandInJobs
 
 def test_run_of_the_boards_own_frames_goes_on_until_told_otherwise(cli: "Cli", stand_in: StandInJobs) -> None:
     cli("run", "17")
-    cli("run", "17", "--frames", "5", "--on-overload", "drop", "--queue-depth", "4")
+    cli("run", "17", "--frames", "5", "--queue-depth", "4")
     endless, short = stand_in.requests
     assert (endless.frames, endless.queue_depth, endless.drop_on_overload) == (None, None, False)
-    assert (short.frames, short.queue_depth, short.drop_on_overload) == (5, 4, True)
+    assert (short.frames, short.queue_depth, short.drop_on_overload) == (5, 4, False)
+
+
+def test_run_drops_only_frames_that_come_from_outside(
+    cli: "Cli", stand_in: StandInJobs, tmp_path: Path
+) -> None:
+    assert cli("run", "17", "--on-overload", "drop").code == UsageError.exit_code
+    cli("run", "17", "--on-overload", "drop", "--input", tmp_path / "in.npz")
+    (request,) = stand_in.requests
+    assert request.drop_on_overload
 
 
 def test_run_sends_frames_from_a_file(cli: "Cli", stand_in: StandInJobs, tmp_path: Path) -> None:

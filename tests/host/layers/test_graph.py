@@ -69,7 +69,7 @@ def test_document_restores_the_graph(residual: LayerGraph) -> None:
 
 
 def test_document_of_another_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match="stageline.graph/1"):
+    with pytest.raises(ValueError, match=r"stageline\.graph/1"):
         LayerGraph.from_document({"schema": "stageline.graph/9"})
 
 
