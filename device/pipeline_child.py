@@ -71,19 +71,18 @@ def _run(line: _Line, messages: Iterator[Message], start: Message) -> None:
 
 
 def _run_submitted(line: _Line, messages: Iterator[Message], pipeline: Pipeline) -> dict[str, Any]:
-    numbers: list[int] = []
-
     def frames() -> Iterator[dict[str, Array]]:
         for message in messages:
             if message.kind != "frame":
                 return
-            numbers.append(message.fields["number"])
             yield dict(message.arrays)
 
-    for index, outputs in enumerate(pipeline.run(frames())):
-        line.send("frame", {"number": numbers[index]}, outputs)
+    count = 0
+    for outputs in pipeline.run(frames()):
+        count += 1
+        line.send("frame", {"number": outputs.frame}, dict(outputs))
     report = pipeline.report()
-    return report.to_document() if report else {"frames": len(numbers)}
+    return report.to_document() if report else {"frames": count}
 
 
 def _watch_for_stop(messages: Iterator[Message], pipeline: Pipeline) -> None:

@@ -27,6 +27,9 @@ WARM_UP_S = 0.5
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
 
+LEAST_S = 2.0
+"""A placement is measured at least this long: a shorter look may catch a machine in an unusual mood."""
+
 PATIENCE_S = 12.0
 """A placement on which some layer is not steady after this time is stored as unsteady, after `MIN_PASSES` passes."""
 
@@ -146,7 +149,7 @@ class Profiler:
             return []
         with _bench(session, self._graph, module, placement, readings) as sample:
             spent_s, passes = 0.0, 0
-            while not readings.steady or not (readings.is_steady or _is_enough(spent_s, passes)):
+            while spent_s < LEAST_S or not (readings.is_steady or _is_enough(spent_s, passes)):
                 chunk = sample(CHUNK_S)
                 readings.add(chunk)
                 spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
