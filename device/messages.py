@@ -39,7 +39,8 @@ def send(connection: socket.socket, message: Message) -> None:
     header = json.dumps({"kind": message.kind, "fields": dict(message.fields), "arrays": forms}).encode()
     connection.sendall(_LENGTH.pack(len(header)) + header)
     for array in message.arrays.values():
-        connection.sendall(np.ascontiguousarray(array).data.cast("B"))
+        if array.size:
+            connection.sendall(np.ascontiguousarray(array).data.cast("B"))
 
 
 def receive(connection: socket.socket) -> Message | None:

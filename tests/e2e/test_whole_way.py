@@ -1,0 +1,111 @@
+"""From a network's file to a measured pipeline, by the command line, as a user does it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from db.records import ProfileStatus
+from db.store import Store
+from device.pipeline import Pipeline
+from host.profiler import HANDOVER
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Agent, Host, StartAgent
+
+TWO_STAGES = ("--no-replicas", "--cut", "after=conv2")
+
+
+def test_a_network_is_measured_planned_deployed_and_stored(host: "Host", model: Path, tmp_path: Path) -> None:
+    answer = host(
+        "plan", "--model", model, "--db", "p.sqlite", *TWO_STAGES, "--deploy", "--frames", 50, "--json"
+    )
+    assert answer.returncode == 0, answer.stderr
+    plan = json.loads(answer.stdout)
+    assert [stage["layers"] for stage in plan["stages"]] == [["conv1", "conv2"], ["conv3"]]
+    assert plan["measured"]["frames"] == 50
+    assert len(plan["measured"]["stages"]) == 2
+    assert plan["measured"]["energy_uj_per_frame"] is None
+    with Store.open(tmp_path / "p.sqlite", create=False) as store:
+        assert store.plan(1).document["measured"] == plan["measured"]
+
+
+def test_the_second_plan_builds_and_measures_nothing(host: "Host", model: Path, tmp_path: Path) -> None:
+    host("plan", "--model", model, "--db", "p.sqlite")
+    database = tmp_path / "p.sqlite"
+    with Store.open(database) as store:
+        before = store.profiles()
+    answer = host("plan", "--model", model, "--db", "p.sqlite")
+    assert answer.returncode == 0
+    assert "nothing: all" in answer.stderr
+    assert "Build" not in answer.stderr
+    with Store.open(database) as store:
+        assert store.profiles() == before
+        assert all(row.status is not ProfileStatus.PARTIAL for row in before)
+
+
+def test_a_pipeline_computes_what_onnx_runtime_computes_frame_by_frame(
+    host: "Host", model: Path, tmp_path: Path
+) -> None:
+    frames = np.random.default_rng(2).standard_normal((7, 1, 3, 8, 8)).astype("float32")
+    np.savez(tmp_path / "in.npz", image=frames)
+    assert host("plan", "--model", model, "--db", "p.sqlite", *TWO_STAGES, "-o", "plan.json").returncode == 0
+    for plan in ("1", "plan.json"):
+        answer = host("run", plan, "--db", "p.sqlite", "--input", "in.npz", "--output", "out.npz")
+        assert answer.returncode == 0, answer.stderr
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        with np.load(tmp_path / "out.npz") as outputs:
+            for frame, found in zip(frames, outputs["features"], strict=True):
+                (expected,) = session.run(None, {"image": frame})
+                np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_kept_bundle_runs_in_a_users_own_program(host: "Host", model: Path, tmp_path: Path) -> None:
+    host("plan", "--model", model, "--db", "p.sqlite", *TWO_STAGES)
+    assert host("deploy", 1, "--db", "p.sqlite", "--frames", 5, "--bundle", "bundle").returncode == 0
+    frames = [{"image": np.full((1, 3, 8, 8), value, "float32")} for value in (1.0, 2.0, 3.0)]
+    with Pipeline.load(tmp_path / "bundle") as pipeline:
+        sums = [float(outputs["features"].sum()) for outputs in pipeline.run(frames)]
+    assert sums == pytest.approx([sums[0], 2 * sums[0], 3 * sums[0]], rel=1e-4)
+
+
+def test_another_agent_is_used_by_address_and_by_name(host: "Host", model: Path, agent: "Agent") -> None:
+    host("boards", "add", "mine", "--address", agent.address)
+    answer = host("plan", "--model", model, "--board", "mine", "--db", "p.sqlite", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["board"] == "board"
+    again = host("plan", "--model", model, "--board", agent.address, "--db", "p.sqlite")
+    assert "nothing: all" in again.stderr
+
+
+def test_declared_processors_are_planned_for(
+    host: "Host", model: Path, tmp_path: Path, start_agent: "StartAgent"
+) -> None:
+    (tmp_path / "board.toml").write_text(
+        'name = "pair"\n[[processors]]\nname = "big"\ncpus = [0]\nmcpu = "x86-64-v2"\n'
+    )
+    agent = start_agent("--board", str(tmp_path / "board.toml"))
+    answer = host("plan", "--model", model, "--board", agent.address, "--db", "p.sqlite", "--json")
+    plan = json.loads(answer.stdout)
+    assert plan["board"] == "pair"
+    assert {stage["processor"] for stage in plan["stages"]} == {"big"}
+
+
+def test_what_was_measured_can_be_exported_and_solved_elsewhere(
+    host: "Host", model: Path, tmp_path: Path
+) -> None:
+    planned = json.loads(host("plan", "--model", model, "--db", "p.sqlite", "--json").stdout)
+    exported = host("profiles", "export", "tiny", "--db", "p.sqlite")
+    (tmp_path / "profile.json").write_text(exported.stdout)
+    assert json.loads(host("solve", "profile.json", "--json").stdout) == planned
+
+
+def test_handover_is_measured_once_for_a_board(host: "Host", model: Path, tmp_path: Path) -> None:
+    host("plan", "--model", model, "--db", "p.sqlite")
+    with Store.open(tmp_path / "p.sqlite") as store:
+        environment = store.profiles()[0].environment
+        (profile,) = store.profiles_for(environment, [HANDOVER])
+    assert profile.latency_us > 0
