@@ -126,7 +126,7 @@ class BundleWriter:
         """
         self.finish()
         relative = PurePosixPath(path)
-        if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+        if relative.is_absolute() or ".." in relative.parts or not relative.parts or "\0" in path:
             raise BundleError(f"a bundle cannot hold a file named {path!r}")
         self._path = self._folder / relative
         self._sha256, self._size_bytes = sha256, size_bytes

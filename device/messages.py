@@ -40,7 +40,7 @@ def send(connection: socket.socket, message: Message) -> None:
     connection.sendall(_LENGTH.pack(len(header)) + header)
     for array in message.arrays.values():
         if array.size:
-            connection.sendall(np.ascontiguousarray(array).data.cast("B"))
+            connection.sendall(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def receive(connection: socket.socket) -> Message | None:

@@ -122,7 +122,9 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         self.sweep()
         with self._lock:
             lease = self._desk.acquire(request.holder or "somebody without a name", self._clock())
-            self._holding = Holding()
+            left, self._holding = self._holding, Holding()  # left by a lease that ended since the sweep
+        if left is not None:
+            left.close()
         _log.info("leased to %s", lease.holder)
         return pb.Lease(token=lease.token, ttl_s=self._desk.ttl_s)
 

@@ -71,14 +71,15 @@ class Builder:
         """
         objects = [str(self._object(digest)) for digest in dict.fromkeys(digests)]
         with tempfile.NamedTemporaryFile("w", suffix=".rsp") as response:
-            response.write("\n".join(objects))
+            response.write("\n".join(map(_quoted, objects)))
             response.flush()
             command = [_linker(self._target["mtriple"]), "-shared", "-o", str(output), f"@{response.name}"]
             result = subprocess.run(
                 command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False
             )
         if result.returncode != 0:
-            raise StagelineError(f"linking {output.name} failed: {result.stderr.strip().splitlines()[-1:]}")
+            last = (result.stderr.strip().splitlines() or [f"it ended with status {result.returncode}"])[-1]
+            raise StagelineError(f"linking {output.name} failed: {last}")
 
     def _object(self, digest: str) -> Path:
         key = {"kernel": digest, "target": self._target, "schedules": VERSION, "tvm": version("apache-tvm")}
@@ -101,6 +102,12 @@ class Builder:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _quoted(path: str) -> str:
+    """A path as it stands in a response file, where white space ends a word (GCC manual, option @file)."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _linker(mtriple: str) -> str:

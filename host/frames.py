@@ -89,7 +89,7 @@ def _frames_of(path: Path, graph: LayerGraph, name: str, array: Array) -> Array:
         return array[np.newaxis]
     if array.shape[1:] == tensor.shape and len(array):
         return array
-    if tensor.shape[:1] == (1,) and array.shape[1:] == tensor.shape[1:] and len(array):
+    if tensor.shape[:1] == (1,) and array.ndim and array.shape[1:] == tensor.shape[1:] and len(array):
         return array[:, np.newaxis]
     raise InputError(
         f"{path}: {name} has shape {array.shape}, and {graph.name} takes {tensor.shape}",
