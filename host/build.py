@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from host.errors import InputError, StagelineError
+from host.errors import InputError
 from host.kernels.version import VERSION
 from host.layers.graph import symbol
 
@@ -66,8 +66,7 @@ class Builder:
         """Links kernels that were built before into one shared object for the board.
 
         Raises:
-            InputError: No linker for the board's architecture was found.
-            StagelineError: The linker failed.
+            InputError: No linker for the board's architecture was found, or it failed.
         """
         objects = [str(self._object(digest)) for digest in dict.fromkeys(digests)]
         with tempfile.NamedTemporaryFile("w", suffix=".rsp") as response:
@@ -78,8 +77,10 @@ class Builder:
                 command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False
             )
         if result.returncode != 0:
-            last = (result.stderr.strip().splitlines() or [f"it ended with status {result.returncode}"])[-1]
-            raise StagelineError(f"linking {output.name} failed: {last}")
+            words = (result.stderr.strip().splitlines() or [f"it ended with status {result.returncode}"])[0]
+            raise InputError(
+                f"linking {output.name} failed: {words}", hint=f"is there room in {tempfile.gettempdir()}?"
+            )
 
     def _object(self, digest: str) -> Path:
         key = {"kernel": digest, "target": self._target, "schedules": VERSION, "tvm": version("apache-tvm")}
@@ -94,14 +95,34 @@ class Builder:
         target = tvm.target.Target(self._target)
         scheduled = schedule(function, target).with_attr("global_symbol", symbol(digest))
         library = tvm.tirx.build(tvm.IRModule({symbol(digest): scheduled}), target=target)
-        path = self._object(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.o")
         try:
-            library.write_to_file(str(partial))
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+            _write_whole(self._object(digest), _object_code(library))
+        except OSError as error:
+            raise InputError(
+                f"cannot keep compiled kernels in {self._cache}: {error.strerror}",
+                hint="make room there, or choose another place with $XDG_CACHE_HOME",
+            ) from error
+
+
+def _object_code(library: Any) -> bytes:
+    """The machine code of a built kernel as an object file.
+
+    LLVM ends the process when a disk is full, so it writes to memory.
+    """
+    with open(os.memfd_create("kernel"), "rb") as memory:  # noqa: PTH123 - a descriptor has no path
+        library.write_to_file(f"/proc/self/fd/{memory.fileno()}", "o")
+        return memory.read()
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Writes a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _quoted(path: str) -> str:

@@ -40,7 +40,12 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
         for stage, replicas in zip(plan.stages, cpus, strict=True)
     ]
     with _bundle_folder(keep) as root:
-        write_bundle(root, plan=plan.to_document(), stages=plan.stages, sites=sites, model=network.lowered)
+        try:
+            write_bundle(
+                root, plan=plan.to_document(), stages=plan.stages, sites=sites, model=network.lowered
+            )
+        except OSError as error:
+            raise InputError(f"cannot write the bundle to {root}: {error.strerror or error}") from error
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
         session.reporter.progress("Deploy", f"copying {size / 1e6:.1f} MB")
         session.lease.deploy(root)
