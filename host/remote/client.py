@@ -101,6 +101,8 @@ class BoardClient:
             raise kind(f"board at {self.address}: {reported.message}", hint=reported.hint) from error
         status, details = error.code(), error.details()
         if status in _UNREACHABLE:
+            if status is grpc.StatusCode.CANCELLED:
+                details = "it fell silent"  # only this side cancels, and only then
             raise BoardUnreachableError(
                 f"no answer from the board at {self.address}: {details or status.name}",
                 hint="is device-agent running there, and is the address right?",

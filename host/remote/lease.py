@@ -50,6 +50,8 @@ class Lease:
         self._stub = stub
         self._token = token
         self._every_s = min(RENEW_EVERY_S, ttl_s / 4)
+        self._silence_s = min(_SILENCE_S, ttl_s / 2)
+        self._renewed_at_s = time.monotonic()
         self._ended = threading.Event()
         self._renewal = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewal.start()
@@ -130,10 +132,11 @@ class Lease:
         call = self._stub.StreamMetrics(
             pb.StreamMetricsRequest(), timeout=STREAM_DEADLINE_S, metadata=self._metadata
         )
-        with _watched(call) as heard:
+        heard_at_s = time.monotonic()
+        with _watched(call, lambda: heard_at_s, self._silence_s):
             try:
                 for message in call:
-                    heard()
+                    heard_at_s = time.monotonic()
                     progress(message.frames)
                     if message.report_json:
                         report: dict[str, Any] = json.loads(message.report_json)
@@ -153,11 +156,12 @@ class Lease:
         """
         messages = (_frame_message(number, arrays) for number, arrays in enumerate(frames))
         call = self._stub.Infer(messages, timeout=STREAM_DEADLINE_S, metadata=self._metadata)
-        try:
-            for message in call:
-                yield {array.name: _array(array) for array in message.arrays}
-        except grpc.RpcError as error:
-            self._client.fail(error)
+        with _watched(call, lambda: self._renewed_at_s, self._silence_s):  # a frame may take any time
+            try:
+                for message in call:
+                    yield {array.name: _array(array) for array in message.arrays}
+            except grpc.RpcError as error:
+                self._client.fail(error)
 
     @property
     def _metadata(self) -> tuple[tuple[str, str], ...]:
@@ -172,25 +176,26 @@ class Lease:
         while not self._ended.wait(self._every_s):
             try:
                 self._call(self._stub.RenewLease, pb.RenewLeaseRequest())
+                self._renewed_at_s = time.monotonic()
             except StagelineError as error:
                 if not self._ended.is_set():
                     _log.debug("the lease was not renewed: %s", error)
 
 
 @contextmanager
-def _watched(call: Any) -> Iterator[Callable[[], None]]:
-    """Cancels a stream on which nothing came for some seconds."""
-    heard_at, done = [time.monotonic()], threading.Event()
+def _watched(call: Any, heard_at_s: Callable[[], float], silence_s: float) -> Iterator[None]:
+    """Cancels a stream when the board was heard for the last time longer ago than `silence_s`."""
+    done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(1.0):
-            if time.monotonic() - heard_at[0] > _SILENCE_S:
+        while not done.wait(min(1.0, silence_s)):
+            if time.monotonic() - heard_at_s() > silence_s:
                 call.cancel()
                 return
 
     threading.Thread(target=watch, name="watch", daemon=True).start()
     try:
-        yield lambda: heard_at.__setitem__(0, time.monotonic())
+        yield
     finally:
         done.set()
         call.cancel()

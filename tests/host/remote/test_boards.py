@@ -73,7 +73,9 @@ def test_a_list_that_cannot_be_written_is_named(file: Path) -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     save_board("mine", SavedBoard(address="one:1"))
-    with pytest.raises(InputError, match=r"'yours' is neither a saved board \(mine\) nor HOST:PORT") as caught:
+    with pytest.raises(
+        InputError, match=r"'yours' is neither a saved board \(mine\) nor HOST:PORT"
+    ) as caught:
         connect("yours").__enter__()
     assert "host boards add yours" in caught.value.hint
 
