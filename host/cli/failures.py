@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TextIO
 import click
 
 from db.errors import DatabaseError
+from host.cli.output import forget
 from host.errors import StagelineError, UsageError
 from host.report.text import printable
 
@@ -99,8 +99,10 @@ def exit_code_of(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        _forget(sys.stdout)  # a reader that has seen enough, such as `head`, is no failure
+        forget(sys.stdout)  # a reader that has seen enough, such as `head`, is no failure
         return 0
+    if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+        forget(sys.stdout)  # what it still holds would be written, and fail, once more at the very end
     failure = _failure(error)
     if failure.code == StagelineError.code:
         _print_traceback(error)
@@ -155,7 +157,7 @@ def _printed(stream: TextIO, text: str) -> bool:
         stream.write(text + "\n")
         stream.flush()
     except OSError:
-        _forget(stream)
+        forget(stream)
         return False
     return True
 
@@ -164,10 +166,3 @@ def _print_traceback(error: BaseException) -> None:
     import traceback
 
     traceback.print_exception(error, file=sys.stderr)
-
-
-def _forget(stream: TextIO) -> None:
-    """Keeps the interpreter from complaining at its end about output that nobody takes."""
-    descriptor = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(descriptor, stream.fileno())
-    os.close(descriptor)

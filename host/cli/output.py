@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from host.errors import UsageError
 
@@ -65,6 +65,13 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
+def forget(stream: TextIO) -> None:
+    """Keeps the interpreter from complaining at its end about output that nobody takes."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
+
+
 def _write(text: str) -> None:
     try:
         sys.stdout.write(text)
@@ -72,6 +79,7 @@ def _write(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        forget(sys.stdout)
         raise UsageError(f"cannot write the result to standard output: {error.strerror}") from error
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from host.errors import BoardUnreachableError, StagelineError
 from host.remote.tunnel import Tunnel
-from host.remote.tvm_session import TvmSession
+from host.remote.tvm_session import TvmSession, deadline
 from protos.stageline.v1 import agent_pb2 as pb
 from protos.wire import CALL_DEADLINE_S, CHUNK_BYTES, RENEW_EVERY_S
 
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
+CONNECT_DEADLINE_S = 60.0
 DEPLOY_DEADLINE_S = 600.0
 START_DEADLINE_S = 150.0
 STOP_DEADLINE_S = 60.0
@@ -75,7 +76,9 @@ class Lease:
 
         with Tunnel(self._stub, self._token) as tunnel:
             try:
-                yield TvmSession(tvm.rpc.connect("127.0.0.1", tunnel.port, key="stageline"), tunnel)
+                with deadline(tunnel, CONNECT_DEADLINE_S, "the start of the measuring process"):
+                    session = tvm.rpc.connect("127.0.0.1", tunnel.port, key="stageline")
+                yield TvmSession(session, tunnel)
             except Exception as error:
                 if (reason := tunnel.failure()) is None:
                     raise

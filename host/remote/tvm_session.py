@@ -32,7 +32,7 @@ class TvmSession:
 
     def upload(self, data: bytes, name: str) -> None:
         """Writes a file into the session's folder on the board."""
-        with self._deadline(UPLOAD_DEADLINE_S, f"the upload of {name}"):
+        with deadline(self._tunnel, UPLOAD_DEADLINE_S, f"the upload of {name}"):
             self._session.upload(bytearray(data), name)
 
     def call(self, function: str, *arguments: str | float, deadline_s: float) -> Any:
@@ -43,18 +43,26 @@ class TvmSession:
             arguments: Texts and numbers; nothing else crosses TVM's RPC.
             deadline_s: How long it may take.
         """
-        with self._deadline(deadline_s, function):
+        with deadline(self._tunnel, deadline_s, function):
             if function not in self._functions:
                 self._functions[function] = self._session.get_function(function)
             return self._functions[function](*arguments)
 
-    @contextmanager
-    def _deadline(self, seconds: float, what: str) -> Iterator[None]:
-        late = TimeoutError(f"{what} did not end within {seconds:.0f} s, though the agent answers")
-        timer = threading.Timer(seconds, self._tunnel.fail, (late,))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+
+@contextmanager
+def deadline(tunnel: Tunnel, seconds: float, what: str) -> Iterator[None]:
+    """Cuts a tunnel when the block takes longer, which makes the exchange under way fail.
+
+    Args:
+        tunnel: What TVM's client is connected through.
+        seconds: How long the block may take.
+        what: What it does, in words.
+    """
+    late = TimeoutError(f"{what} did not end within {seconds:.0f} s, though the agent answers")
+    timer = threading.Timer(seconds, tunnel.fail, (late,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,6 +1,7 @@
-"""A network that is measured in a second, and a place of its own for every test."""
+"""A network that is measured in seconds, and once for all tests that do not ask how it is measured."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,16 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 START_DEADLINE_S = 30.0
 
 
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's files."""
-    for name in ("DATA", "CACHE", "CONFIG"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    monkeypatch.delenv("STAGELINE_DB", raising=False)
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three convolutions with a skip connection over the second, on images of 8x8."""
     random = np.random.default_rng(5)
     nodes, weights = [], []
@@ -49,9 +42,33 @@ def model(tmp_path: Path) -> Path:
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, 4, 8, 8])],
         weights,
     )
-    path = tmp_path / "tiny.onnx"
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def profiled(model: Path, cache_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that holds every profile of the network on this machine."""
+    folder = tmp_path_factory.mktemp("profiled")
+    homes = {"XDG_CACHE_HOME": cache_home, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
+    answer = subprocess.run(
+        [sys.executable, "-m", "host.cli", "profile", "--model", model, "--db", folder / "p.sqlite"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {name: str(path) for name, path in homes.items()},
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return folder / "p.sqlite"
+
+
+@pytest.fixture
+def database(profiled: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test, where the commands of `host` find it as `p.sqlite`."""
+    return Path(shutil.copy(profiled, tmp_path))
 
 
 Host = Callable[..., "subprocess.CompletedProcess[str]"]

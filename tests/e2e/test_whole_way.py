@@ -11,7 +11,10 @@ import pytest
 from db.records import ProfileStatus
 from db.store import Store
 from device.pipeline import Pipeline
+from host.jobs import PlanRequest, plan_model
+from host.planner import Constraints
 from host.profiler import HANDOVER
+from host.requests import ModelRequest
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Agent, Host, StartAgent
@@ -33,9 +36,44 @@ def test_a_network_is_measured_planned_deployed_and_stored(host: "Host", model: 
         assert store.plan(1).document["measured"] == plan["measured"]
 
 
-def test_the_second_plan_builds_and_measures_nothing(host: "Host", model: Path, tmp_path: Path) -> None:
-    host("plan", "--model", model, "--db", "p.sqlite")
-    database = tmp_path / "p.sqlite"
+class Record:
+    """A reporter that keeps the titles of what was done."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def step(self, title: str, detail: str, seconds: float | None = None) -> None:
+        self.steps.append(title)
+
+    def progress(self, title: str, detail: str) -> None:
+        pass
+
+    def warn(self, text: str, hint: str = "") -> None:
+        pass
+
+
+def test_a_program_plans_and_deploys_without_the_command_line(model: Path, database: Path) -> None:
+    request = PlanRequest(
+        model=ModelRequest(model=str(model)),
+        board=None,
+        database=str(database),
+        constraints=Constraints(no_replicas=True, cuts=("conv1",)),
+        deploy=True,
+        frames=20,
+    )
+    record = Record()
+    outcome = plan_model(request, record)
+    assert [stage.layers for stage in outcome.plan.stages] == [("conv1",), ("conv2", "conv3")]
+    assert outcome.plan.measured is not None
+    assert outcome.plan.measured.frames == 20
+    assert record.steps == ["Board", "Model", "Measure", "Deploy", "Run"]
+    with Store.open(database) as store:
+        assert store.plan(outcome.plan_id).document["measured"]["frames"] == 20
+
+
+def test_a_known_network_is_planned_without_building_or_measuring(
+    host: "Host", model: Path, database: Path
+) -> None:
     with Store.open(database) as store:
         before = store.profiles()
     answer = host("plan", "--model", model, "--db", "p.sqlite")
@@ -47,6 +85,7 @@ def test_the_second_plan_builds_and_measures_nothing(host: "Host", model: Path, 
         assert all(row.status is not ProfileStatus.PARTIAL for row in before)
 
 
+@pytest.mark.usefixtures("database")
 def test_a_pipeline_computes_what_onnx_runtime_computes_frame_by_frame(
     host: "Host", model: Path, tmp_path: Path
 ) -> None:
@@ -63,6 +102,7 @@ def test_a_pipeline_computes_what_onnx_runtime_computes_frame_by_frame(
                 np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
 
 
+@pytest.mark.usefixtures("database")
 def test_a_kept_bundle_runs_in_a_users_own_program(host: "Host", model: Path, tmp_path: Path) -> None:
     host("plan", "--model", model, "--db", "p.sqlite", *TWO_STAGES)
     assert host("deploy", 1, "--db", "p.sqlite", "--frames", 5, "--bundle", "bundle").returncode == 0
@@ -94,6 +134,7 @@ def test_declared_processors_are_planned_for(
     assert {stage["processor"] for stage in plan["stages"]} == {"big"}
 
 
+@pytest.mark.usefixtures("database")
 def test_what_was_measured_can_be_exported_and_solved_elsewhere(
     host: "Host", model: Path, tmp_path: Path
 ) -> None:
@@ -103,9 +144,8 @@ def test_what_was_measured_can_be_exported_and_solved_elsewhere(
     assert json.loads(host("solve", "profile.json", "--json").stdout) == planned
 
 
-def test_handover_is_measured_once_for_a_board(host: "Host", model: Path, tmp_path: Path) -> None:
-    host("plan", "--model", model, "--db", "p.sqlite")
-    with Store.open(tmp_path / "p.sqlite") as store:
+def test_handover_is_measured_once_for_a_board(database: Path) -> None:
+    with Store.open(database) as store:
         environment = store.profiles()[0].environment
         (profile,) = store.profiles_for(environment, [HANDOVER])
     assert profile.latency_us > 0

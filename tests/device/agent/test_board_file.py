@@ -72,7 +72,7 @@ def test_a_wrong_file_is_refused_where_it_is_wrong(tmp_path: Path, text: str, co
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BoardFileError, match="cannot read the board file .*nowhere.toml: No such file"):
+    with pytest.raises(BoardFileError, match=r"cannot read the board file .*nowhere\.toml: No such file"):
         read_board_file(tmp_path / "nowhere.toml")
     with pytest.raises(BoardFileError, match="cannot read"):
         read_board_file(tmp_path)

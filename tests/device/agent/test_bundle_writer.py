@@ -23,7 +23,9 @@ def test_files_arrive_in_their_folders(tmp_path: Path) -> None:
     assert (writer.files, writer.total_bytes) == (2, 2 * len(DATA))
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../outside", "stages/../../outside", ""])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../outside", "stages/../../outside", "", ".", "..", "/", "a\0b"]
+)
 def test_a_path_that_leaves_the_bundle_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(BundleError, match="cannot hold a file named"):
         BundleWriter(tmp_path / "bundle").begin(path, 1, DIGEST)
@@ -51,3 +53,12 @@ def test_a_file_that_is_too_short_or_too_long_is_refused(tmp_path: Path) -> None
 def test_data_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError):
         BundleWriter(tmp_path).add(DATA)
+
+
+@pytest.mark.parametrize("path", ["plan.json", "plan.json/below", "x" * 5000])
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, path: str) -> None:
+    writer = BundleWriter(tmp_path)
+    writer.begin("plan.json", len(DATA), DIGEST)
+    writer.add(DATA)
+    with pytest.raises(BundleError, match=f"cannot write {path} on the board"):
+        writer.begin(path, len(DATA), DIGEST)

@@ -47,3 +47,10 @@ def test_a_foreign_token_opens_and_frees_nothing(desk: LeaseDesk) -> None:
     assert desk.holder(now_s=1) == "alice"
     with pytest.raises(LeaseExpiredError):
         desk.require("guess", now_s=1)
+
+
+def test_releasing_late_does_not_take_the_board_from_the_next(desk: LeaseDesk) -> None:
+    old = desk.acquire("alice", now_s=0)
+    new = desk.acquire("bob", now_s=TTL_S)
+    desk.release(old.token, now_s=TTL_S + 1)
+    assert desk.require(new.token, now_s=TTL_S + 1).holder == "bob"

@@ -27,6 +27,8 @@ WAIT_IN_A_JOB = """
 import signal, sys
 from host import jobs
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell runs the tests in the background
+
 def wait(request, reporter):
     try:
         print("ready", file=sys.stderr, flush=True)

@@ -59,7 +59,7 @@ def test_what_is_no_address_is_not_saved(address: str) -> None:
 )
 def test_a_damaged_list_is_named_with_advice(file: Path, text: str) -> None:
     file.write_text(text)
-    with pytest.raises(InputError, match="boards.json cannot be read") as caught:
+    with pytest.raises(InputError, match=r"boards\.json cannot be read") as caught:
         saved_boards()
     assert caught.value.hint
 
@@ -67,7 +67,7 @@ def test_a_damaged_list_is_named_with_advice(file: Path, text: str) -> None:
 def test_a_list_that_cannot_be_written_is_named(file: Path) -> None:
     file.parent.rmdir()
     file.parent.write_text("a file where a folder should be")
-    with pytest.raises(InputError, match="boards.json"):
+    with pytest.raises(InputError, match=r"boards\.json"):
         save_board("b", SavedBoard(address="one:1"))
 
 
@@ -82,5 +82,5 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
     save_board("b", SavedBoard(address="one:1", tls_ca=tmp_path / "nowhere.pem"))
-    with pytest.raises(InputError, match="nowhere.pem: No such file"):
+    with pytest.raises(InputError, match=r"nowhere\.pem: No such file"):
         connect("b").__enter__()

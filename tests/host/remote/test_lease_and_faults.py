@@ -1,5 +1,7 @@
 """A lease against an agent in this process: what ends with it, and what the host is told when the board is lost."""
 
+import shlex
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -230,9 +232,29 @@ def test_a_silent_board_ends_the_frames_under_way(serve: Serve, clock: Clock) ->
         silent.set()
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import time; time.sleep(600)", "the start of the measuring process did not end within"),
+        ("raise SystemExit('no TVM here')", "ended with status 1: no TVM here"),
+    ],
+)
+def test_a_measuring_process_that_does_not_start_is_unreachable(
+    client: BoardClient, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    monkeypatch.setenv("STAGELINE_PYTHON", shlex.join([sys.executable, "-c", code]))
+    monkeypatch.setattr("host.remote.lease.CONNECT_DEADLINE_S", 3.0)
+    with (
+        client.lease("me") as lease,
+        pytest.raises(BoardUnreachableError, match=words),
+        lease.tvm_session(),
+    ):
+        pass
+
+
 def test_nobody_at_an_address_is_unreachable_with_advice() -> None:
     client = BoardClient("127.0.0.1:1")
-    with pytest.raises(BoardUnreachableError, match="no answer from the board at 127.0.0.1:1") as caught:
+    with pytest.raises(BoardUnreachableError, match=r"no answer from the board at 127\.0\.0\.1:1") as caught:
         client.describe()
     assert caught.value.exit_code == 4
     assert "device-agent" in caught.value.hint
