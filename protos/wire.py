@@ -58,6 +58,8 @@ class WireError:
         """
         document: Any = json.loads(data)
         try:
-            return cls(code=str(document["code"]), message=str(document["message"]), hint=str(document["hint"]))
+            return cls(
+                code=str(document["code"]), message=str(document["message"]), hint=str(document["hint"])
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not an error document: {document!r}") from error
