@@ -101,12 +101,14 @@ def exit_code_of(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, BrokenPipeError):
         forget(sys.stdout)  # a reader that has seen enough, such as `head`, is no failure
         return 0
-    if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
-        forget(sys.stdout)  # what it still holds would be written, and fail, once more at the very end
     failure = _failure(error)
     if failure.code == StagelineError.code:
         _print_traceback(error)
     _tell(failure, as_json="--json" in _options(arguments))
+    try:
+        sys.stdout.flush()
+    except OSError:
+        forget(sys.stdout)  # what it still holds would be written, and fail, once more at the very end
     return failure.exit_code
 
 

@@ -79,7 +79,6 @@ def _write(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        forget(sys.stdout)
         raise UsageError(f"cannot write the result to standard output: {error.strerror}") from error
 
 
