@@ -1,0 +1,43 @@
+"""Kernels for CPUs: every spec's code for every variant."""
+
+from typing import Any
+
+from host.kernels.cpu.tiling import direct_candidates, window_candidates
+from host.kernels.machines import Cpu
+from host.kernels.specs import Convolution, Pointwise, Pooling, Softmax, Spec
+from host.kernels.variants import Direct, Plain, Variant, Window
+
+__all__ = ["candidates", "emit"]
+
+
+def candidates(spec: Spec, cpu: Cpu) -> tuple[Variant, ...]:
+    """Ways to schedule a kernel that could be the fastest, the likeliest first."""
+    if isinstance(spec, Convolution):
+        return window_candidates(spec, cpu) if spec.is_depthwise else direct_candidates(spec, cpu)
+    if isinstance(spec, Pooling):
+        return window_candidates(spec, cpu)
+    return (Plain(),)
+
+
+def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
+    """A kernel as a TIR function.
+
+    Raises:
+        ValueError: The variant is not one for this spec.
+    """
+    from host.kernels.cpu.convolution import direct
+    from host.kernels.cpu.pointwise import pointwise, softmax
+    from host.kernels.cpu.window import depthwise, pooling
+
+    match spec, variant:
+        case Convolution(), Direct():
+            return direct(spec, variant, cpu)
+        case Convolution(), Window():
+            return depthwise(spec, variant, cpu)
+        case Pooling(), Window():
+            return pooling(spec, variant, cpu)
+        case Pointwise(), Plain():
+            return pointwise(spec, cpu)
+        case Softmax(), Plain():
+            return softmax(spec, cpu)
+    raise ValueError(f"{type(spec).__name__} cannot be scheduled as {variant}")

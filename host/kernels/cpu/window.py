@@ -1,0 +1,228 @@
+"""Depthwise convolutions and pooling: every channel for itself, a tile of neighbouring results in registers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm import tirx
+from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
+
+from host.kernels.cpu.emission import (
+    Place,
+    at,
+    clear_halo,
+    each_part,
+    finish,
+    loop_parts,
+    number,
+    parameter_shapes,
+    read,
+    spread,
+    store,
+    tasks,
+    write,
+    write_function,
+)
+from host.kernels.cpu.tiling import Part, parts, vectors
+from host.kernels.machines import Cpu
+from host.kernels.specs import Convolution, Pooling
+from host.kernels.variants import Window
+
+_LOWEST = -3.402823466e38
+_MOST_UNROLLED = 25
+
+
+def depthwise(spec: Convolution, tile: Window, cpu: Cpu) -> Any:
+    """A convolution in which each channel is filtered for itself.
+
+    Args:
+        spec: What to compute.
+        tile: Its columns and channels.
+        cpu: The core that it will run on.
+
+    Returns:
+        A TIR function of input, weights `(height, width, channels)`, the epilogue's operands and output.
+    """
+    channels = spec.output.channels
+
+    def body(source: Any, weights: Any, *rest: Any) -> None:
+        def add(total: Any, value: Any, row: Any, column: Any, place: Place) -> Any:
+            index = (row * spec.kernel[1] + column) * channels + place.channel
+            return total + value * weights[at(index, place.lanes)]
+
+        clear_halo(rest[-1], spec.output, cpu.lanes)
+        _Windows(spec, tile, cpu, source, rest[:-1], rest[-1], 0.0, add).write()
+
+    return write_function(parameter_shapes(spec, tile), body)
+
+
+def pooling(spec: Pooling, tile: Window, cpu: Cpu) -> Any:
+    """The largest value or the mean of each window.
+
+    Args:
+        spec: What to compute.
+        tile: Its columns and channels.
+        cpu: The core that it will run on.
+
+    Returns:
+        A TIR function of input, the epilogue's operands and output.
+    """
+
+    def body(source: Any, *rest: Any) -> None:
+        def add(total: Any, value: Any, row: Any, column: Any, place: Place) -> Any:
+            del row, column, place
+            return tirx.max(total, value) if spec.kind == "max" else total + value
+
+        clear_halo(rest[-1], spec.output, cpu.lanes)
+        start = _LOWEST if spec.kind == "max" else 0.0
+        _Windows(spec, tile, cpu, source, rest[:-1], rest[-1], start, add).write()
+
+    return write_function(parameter_shapes(spec, tile), body)
+
+
+class _Windows:
+    """Loops over rows, tiles of columns and vectors of channels; the window inside."""
+
+    def __init__(
+        self,
+        spec: Convolution | Pooling,
+        tile: Window,
+        cpu: Cpu,
+        source: Any,
+        operands: Sequence[Any],
+        target: Any,
+        start: float,
+        add: Any,
+    ) -> None:
+        self._spec = spec
+        self._cpu = cpu
+        self._source = source
+        self._operands = operands
+        self._target = target
+        self._start = start
+        self._add = add
+        self._columns = parts(spec.output.width, tile.columns)
+        whole, rest = divmod(spec.output.channels, tile.channels)
+        self._channels = [Part(0, tile.channels, whole)] if whole else []
+        self._channels += [Part(whole * tile.channels, rest, 1)] if rest else []
+
+    def write(self) -> None:
+        """Emits the whole computation."""
+        output = self._spec.output
+        if output.height > 1:
+            with tasks(output.batch, output.height) as (image, row):
+                loop_parts(
+                    self._columns,
+                    lambda column, columns: loop_parts(
+                        self._channels,
+                        lambda channel, channels: self._tile(image, row, column, columns, channel, channels),
+                    ),
+                )
+            return
+        with tasks(output.batch, sum(part.count for part in self._channels)) as (image, piece):
+            each_part(
+                piece,
+                self._channels,
+                lambda channel, channels: loop_parts(
+                    self._columns,
+                    lambda column, columns: self._tile(image, 0, column, columns, channel, channels),
+                ),
+            )
+
+    def _tile(self, image: Any, row: Any, column: Any, columns: int, channel: Any, channels: int) -> None:
+        lanes = vectors(channels, self._cpu.lanes)
+        places = [
+            Place(image, row, column + index, channel + start, size)
+            for index in range(columns)
+            for start, size in lanes
+        ]
+        starts = [index * channels + start for index in range(columns) for start, _ in lanes]
+        sums = T.alloc_buffer((columns * channels,), "float32", scope="local")
+        for start, place in zip(starts, places, strict=True):
+            store(sums, start, place.lanes, spread(number(self._start), place.lanes))
+        self._windows(places, starts, sums)
+        for start, place in zip(starts, places, strict=True):
+            value = self._mean(sums[at(start, place.lanes)], place)
+            value = finish(self._spec.epilogue, self._operands, value, place)
+            write(self._target, self._spec.output, place, value)
+
+    def _windows(self, places: Sequence[Place], starts: Sequence[int], sums: Any) -> None:
+        spec = self._spec
+        height, width = spec.kernel
+
+        def step(kernel_row: Any, kernel_column: Any) -> None:
+            for start, place in zip(starts, places, strict=True):
+                seen = Place(
+                    place.image,
+                    place.row * spec.strides[0] - spec.padding[0] + kernel_row * spec.dilation[0],
+                    place.column * spec.strides[1] - spec.padding[1] + kernel_column * spec.dilation[1],
+                    place.channel,
+                    place.lanes,
+                )
+                value = self._seen(seen)
+                total = self._add(sums[at(start, place.lanes)], value, kernel_row, kernel_column, place)
+                store(sums, start, place.lanes, total)
+
+        if height * width <= _MOST_UNROLLED:
+            for row in range(height):
+                for column in range(width):
+                    step(row, column)
+        else:
+            with T.grid(height, width) as (row, column):
+                step(row, column)
+
+    def _seen(self, place: Place) -> Any:
+        """What a window finds at a place: outside the image nothing, which the halo's zeros may stand for."""
+        value = read(self._source, self._spec.input, place)
+        if not needs_check(self._spec):
+            return value
+        form = self._spec.input
+        inside = tirx.all(
+            place.row >= 0, place.row < form.height, place.column >= 0, place.column < form.width
+        )
+        return tirx.if_then_else(inside, value, spread(number(self._start), place.lanes))
+
+    def _mean(self, value: Any, place: Place) -> Any:
+        """Divides a sum by the number of pixels that it counts."""
+        spec = self._spec
+        if not isinstance(spec, Pooling) or spec.kind == "max":
+            return value
+        if spec.counts_padding or not _leaves_image(spec):
+            return value * spread(number(1.0 / (spec.kernel[0] * spec.kernel[1])), place.lanes)
+        rows = _overlap(place.row * spec.strides[0] - spec.padding[0], spec.kernel[0], spec.input.height)
+        columns = _overlap(place.column * spec.strides[1] - spec.padding[1], spec.kernel[1], spec.input.width)
+        return value * spread(number(1.0) / (rows * columns).astype("float32"), place.lanes)
+
+
+def needs_check(spec: Convolution | Pooling) -> bool:
+    """Whether a window may read what is neither the image nor zeros that do no harm."""
+    if isinstance(spec, Convolution) or not _leaves_image(spec):
+        return False
+    zeros_do_no_harm = spec.kind == "average" or spec.is_nonnegative
+    return not zeros_do_no_harm or not _halo_suffices(spec)
+
+
+def _reach(spec: Pooling) -> list[tuple[int, int]]:
+    """How far windows leave the image, before and behind it, by rows and by columns."""
+    output, image = (spec.output.height, spec.output.width), (spec.input.height, spec.input.width)
+    ends = [
+        (output[axis] - 1) * spec.strides[axis]
+        + (spec.kernel[axis] - 1) * spec.dilation[axis]
+        + 1
+        - spec.padding[axis]
+        - image[axis]
+        for axis in (0, 1)
+    ]
+    return [(spec.padding[axis], max(ends[axis], 0)) for axis in (0, 1)]
+
+
+def _leaves_image(spec: Pooling) -> bool:
+    return any(before or behind for before, behind in _reach(spec))
+
+
+def _halo_suffices(spec: Pooling) -> bool:
+    return all(max(sides) <= halo for sides, halo in zip(_reach(spec), spec.input.halo, strict=True))
+
+
+def _overlap(start: Any, size: int, image: int) -> Any:
+    """How many of `size` pixels from `start` on lie in the image."""
+    return tirx.min(start + size, image) - tirx.max(start, 0)

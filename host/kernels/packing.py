@@ -1,0 +1,63 @@
+"""Weights in the order in which a kernel reads them. Pure; packed once, when a bundle is made."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from host.kernels.specs import Convolution, Spec
+from host.kernels.variants import Direct, Variant, Window
+
+Array = npt.NDArray[Any]
+
+
+def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
+    """Shape of a kernel's packed weights; None where it has none.
+
+    Returns:
+        For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for a depthwise one
+        `(height, width, channels)`.
+    """
+    if not isinstance(spec, Convolution):
+        return None
+    height, width = spec.kernel
+    if isinstance(variant, Direct):
+        panels = math.ceil(spec.output.channels // spec.groups / variant.channels)
+        return (spec.groups, panels, height, width, spec.input.channels // spec.groups, variant.channels)
+    if isinstance(variant, Window):
+        return (height, width, spec.output.channels)
+    return None
+
+
+def pack(spec: Convolution, variant: Variant, weights: Array) -> Array:
+    """Brings weights into the form of `packed_shape`; panels that the channels do not fill end with zeros.
+
+    Args:
+        spec: The convolution.
+        variant: How it is scheduled.
+        weights: As `spec.weights` says.
+    """
+    natural = _natural(spec, weights)
+    if isinstance(variant, Window):
+        return np.ascontiguousarray(natural[:, 0].transpose(1, 2, 0))
+    if isinstance(variant, Direct):
+        return _panels(natural, spec.groups, variant.channels)
+    raise ValueError(f"{variant} has no packed weights")
+
+
+def _natural(spec: Convolution, weights: Array) -> Array:
+    """`(out, in / groups, height, width)`."""
+    if spec.weights == "oihw":
+        return weights
+    return weights.T.reshape(spec.output.channels, spec.input.channels, *spec.kernel)
+
+
+def _panels(natural: Array, groups: int, size: int) -> Array:
+    out, inner, height, width = natural.shape
+    each = out // groups
+    panels = math.ceil(each / size)
+    padded = np.zeros((groups, panels * size, inner, height, width), natural.dtype)
+    padded[:, :each] = natural.reshape(groups, each, inner, height, width)
+    blocks = padded.reshape(groups, panels, size, inner, height, width)
+    return np.ascontiguousarray(blocks.transpose(0, 1, 4, 5, 3, 2))

@@ -1,0 +1,193 @@
+"""What a kernel computes, as plain data: enough to emit its code for any target, and nothing about how.
+
+Arguments of a kernel, in order: what it reads, a convolution's weights, the operands of its epilogue, what it writes.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from host.kernels.epilogue import NOTHING, Epilogue, Step
+from host.kernels.forms import Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convolution:
+    """A two-dimensional convolution; a fully connected layer is one on an image of its kernel's size.
+
+    Attributes:
+        input: What it reads; its halo is at least the padding.
+        output: What it writes.
+        kernel: Height and width.
+        strides: Rows and columns.
+        padding: Zero rows above and zero columns left of the image; those below and right follow from the output.
+        dilation: Rows and columns.
+        groups: Both channel counts are multiples of it.
+        weights: `oihw` for `(out, in / groups, height, width)`, `dense` for `(in * height * width, out)`.
+        epilogue: What happens to the sums.
+    """
+
+    input: Form
+    output: Form
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    weights: Literal["oihw", "dense"] = "oihw"
+    epilogue: Epilogue = NOTHING
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each channel is filtered for itself."""
+        return self.groups == self.input.channels == self.output.channels > 1
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions."""
+        taps = self.kernel[0] * self.kernel[1] * self.input.channels // self.groups
+        return 2.0 * taps * _elements(self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooling:
+    """The largest value or the mean of each window.
+
+    Attributes:
+        input: What it reads.
+        output: What it writes.
+        kind: `max` or `average`.
+        kernel: Height and width of the window.
+        strides: Rows and columns.
+        padding: Rows above and columns left of the image that windows may begin in.
+        dilation: Rows and columns; only of a largest value.
+        counts_padding: Whether a mean divides by the whole window's size at the image's edge, too.
+        is_nonnegative: Whether the input is known to hold no negative number, so that zeros cannot win.
+        epilogue: What happens to the results.
+    """
+
+    input: Form
+    output: Form
+    kind: Literal["max", "average"]
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    counts_padding: bool = False
+    is_nonnegative: bool = False
+    epilogue: Epilogue = NOTHING
+
+    @property
+    def flops(self) -> float:
+        """Comparisons or additions."""
+        return float(self.kernel[0] * self.kernel[1] * _elements(self.output))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointwise:
+    """Inputs side by side along the channels, then elementwise steps; also a change of form, and a plain copy.
+
+    Attributes:
+        inputs: What it reads; together they have the output's channels.
+        output: What it writes.
+        epilogue: What happens to each element.
+    """
+
+    inputs: tuple[Form, ...]
+    output: Form
+    epilogue: Epilogue = NOTHING
+
+    @property
+    def flops(self) -> float:
+        """One for each elementwise step."""
+        return float(len(self.epilogue.steps) * _elements(self.output))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Softmax:
+    """Softmax over the channels of each row of a `(batch, channels)` tensor.
+
+    Attributes:
+        input: What it reads.
+        output: What it writes.
+        epilogue: What happens to the results.
+    """
+
+    input: Form
+    output: Form
+    epilogue: Epilogue = NOTHING
+
+    @property
+    def flops(self) -> float:
+        """Maximum, difference, exponential, sum and quotient."""
+        return 5.0 * _elements(self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generic:
+    """A loop nest that TVM's operator fusion made, of an operator that has no schedule of its own.
+
+    Attributes:
+        code: Digest of its TIR function.
+        flops: Floating-point operations.
+    """
+
+    code: str
+    flops: float
+
+
+Spec = Convolution | Pooling | Pointwise | Softmax | Generic
+
+_KINDS: Mapping[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Convolution, Pooling, Pointwise, Softmax, Generic)
+}
+
+
+def to_document(spec: Spec) -> dict[str, Any]:
+    """A JSON document from which `from_document` restores the spec."""
+    return {"kind": type(spec).__name__.lower(), **dataclasses.asdict(spec)}
+
+
+def from_document(document: Mapping[str, Any]) -> Spec:
+    """Restores a spec that `to_document` wrote.
+
+    Raises:
+        KeyError: The document is of a kind that this version does not know.
+    """
+    fields = {name: _field(name, value) for name, value in document.items() if name != "kind"}
+    spec: Spec = _KINDS[document["kind"]](**fields)
+    return spec
+
+
+def digest(spec: Spec) -> str:
+    """A name for what a kernel computes: 16 hexadecimal digits, equal for equal specs."""
+    if isinstance(spec, Generic):
+        return spec.code
+    text = json.dumps(to_document(spec), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _field(name: str, value: Any) -> Any:
+    if name in {"input", "output"}:
+        return _form(value)
+    if name == "inputs":
+        return tuple(map(_form, value))
+    if name == "epilogue":
+        return Epilogue(
+            operands=tuple(_form(operand) if operand else None for operand in value["operands"]),
+            steps=tuple(
+                Step(operation=step["operation"], operands=tuple(step["operands"])) for step in value["steps"]
+            ),
+        )
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _form(value: Mapping[str, Any]) -> Form:
+    return Form(**{**value, "halo": tuple(value["halo"])})
+
+
+def _elements(form: Form) -> int:
+    return form.batch * form.channels * form.height * form.width

@@ -1,0 +1,67 @@
+"""How a kernel is scheduled: a few numbers with a name that people can read and that can be read back.
+
+A variant decides the generated code and the form of the weights; what is computed stays the same.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A convolution as it is written: a tile of sums in registers, the reduction inside.
+
+    Attributes:
+        rows: Rows of a tile, in pixels.
+        columns: Columns of a tile, in pixels.
+        channels: Output channels of a tile; weights are packed in panels of as many.
+        outer: Which loop is outside: panels of weights or rows of pixels.
+    """
+
+    rows: int
+    columns: int
+    channels: int
+    outer: Literal["channels", "pixels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A depthwise convolution or pooling: a tile of neighbouring results of the same channels in registers.
+
+    Attributes:
+        columns: Columns of a tile, in pixels.
+        channels: Channels of a tile.
+    """
+
+    columns: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The one way to do it."""
+
+
+Variant = Direct | Window | Plain
+
+_KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Window, Plain)}
+
+
+def name_of(variant: Variant) -> str:
+    """The variant as one word, such as `direct-1-14-32-channels`."""
+    return "-".join([type(variant).__name__.lower(), *map(str, dataclasses.astuple(variant))])
+
+
+def variant_of(name: str) -> Variant:
+    """The variant that `name_of` named.
+
+    Raises:
+        ValueError: This version knows no such variant.
+    """
+    kind, *values = name.split("-")
+    if kind not in _KINDS or len(values) != len(dataclasses.fields(_KINDS[kind])):
+        raise ValueError(f"unknown kernel variant {name!r}")
+    variant: Variant = _KINDS[kind](*(int(value) if value.isdigit() else value for value in values))
+    return variant
