@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from host.errors import InputError
+from host.kernels.specs import Generic, Spec
+from host.kernels.variants import variant_of
 from host.kernels.version import VERSION
-from host.layers.graph import symbol
+from host.layers.graph import Implementation
 
 _LINKERS = ("cc", "gcc", "clang")
 _LINK_TIMEOUT_S = 120
@@ -43,32 +45,34 @@ class Builder:
 
     def build(
         self,
-        digests: Iterable[str],
-        kernels: Callable[[], Mapping[str, Any]],
+        implementations: Iterable[Implementation],
+        specs: Mapping[str, Spec],
+        functions: Callable[[], Mapping[str, Any]],
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> BuildCount:
         """Compiles the kernels that the cache does not hold.
 
         Args:
-            digests: The kernels that are needed.
-            kernels: Gives the TIR functions by digest; asked only when something is missing.
+            implementations: The kernels that are needed, and how they are scheduled.
+            specs: What each kernel computes, by digest.
+            functions: Gives the TIR functions of generic kernels by digest; asked only when one is missing.
             progress: Told how many of the missing kernels are done.
         """
-        wanted = list(dict.fromkeys(digests))
-        missing = [digest for digest in wanted if not self._object(digest).exists()]
-        functions = kernels() if missing else {}
-        for done, digest in enumerate(missing):
+        wanted = list(dict.fromkeys(implementations))
+        missing = [one for one in wanted if not self._object(one).exists()]
+        for done, one in enumerate(missing):
             progress(done, len(missing))
-            self._compile(digest, functions[digest])
+            spec = specs[one.kernel]
+            self._compile(one, spec, functions()[one.kernel] if isinstance(spec, Generic) else None)
         return BuildCount(built=len(missing), cached=len(wanted) - len(missing))
 
-    def link(self, digests: Iterable[str], output: Path) -> None:
+    def link(self, implementations: Iterable[Implementation], output: Path) -> None:
         """Links kernels that were built before into one shared object for the board.
 
         Raises:
             InputError: No linker for the board's architecture was found, or it failed.
         """
-        objects = [str(self._object(digest)) for digest in dict.fromkeys(digests)]
+        objects = [str(self._object(one)) for one in dict.fromkeys(implementations)]
         with tempfile.NamedTemporaryFile("w", suffix=".rsp") as response:
             response.write("\n".join(map(_quoted, objects)))
             response.flush()
@@ -82,21 +86,29 @@ class Builder:
                 f"linking {output.name} failed: {words}", hint=f"is there room in {tempfile.gettempdir()}?"
             )
 
-    def _object(self, digest: str) -> Path:
-        key = {"kernel": digest, "target": self._target, "schedules": VERSION, "tvm": version("apache-tvm")}
+    def _object(self, one: Implementation) -> Path:
+        key = {
+            "kernel": one.kernel,
+            "variant": one.variant,
+            "target": self._target,
+            "schedules": VERSION,
+            "tvm": version("apache-tvm"),
+        }
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return self._cache / name[:2] / f"{name}.o"
 
-    def _compile(self, digest: str, function: Any) -> None:
+    def _compile(self, one: Implementation, spec: Spec, code: Any) -> None:
         import tvm
 
-        from host.kernels import schedule
+        from host.kernels import emit
 
+        function = emit(spec, variant_of(one.variant), self._target, code).with_attr(
+            "global_symbol", one.symbol
+        )
         target = tvm.target.Target(self._target)
-        scheduled = schedule(function, target).with_attr("global_symbol", symbol(digest))
-        library = tvm.tirx.build(tvm.IRModule({symbol(digest): scheduled}), target=target)
+        library = tvm.tirx.build(tvm.IRModule({one.symbol: function}), target=target)
         try:
-            _write_whole(self._object(digest), _object_code(library))
+            _write_whole(self._object(one), _object_code(library))
         except OSError as error:
             raise InputError(
                 f"cannot keep compiled kernels in {self._cache}: {error.strerror}",

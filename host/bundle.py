@@ -12,7 +12,10 @@ import numpy as np
 
 from host.build import Builder
 from host.errors import InputError
-from host.layers.graph import LayerGraph
+from host.kernels.packing import pack
+from host.kernels.specs import Convolution
+from host.kernels.variants import variant_of
+from host.layers.graph import Choice, LayerGraph, PackedWeight
 from host.layers.lowering import LoweredModel
 from host.planner import PlanStage
 
@@ -27,11 +30,13 @@ class StageSite:
         device: TVM's device kind, such as `cpu`.
         replica_cpus: For each replica the ids of its CPUs.
         builder: Builds kernels for the stage's processor.
+        choice: How the stage's layers are scheduled.
     """
 
     device: str
     replica_cpus: tuple[tuple[int, ...], ...]
     builder: Builder
+    choice: Choice
 
 
 def assign_cpus(
@@ -85,9 +90,7 @@ def write_bundle(
     (folder / "plan.json").write_text(json.dumps(plan, indent=1))
     (folder / "pipeline.json").write_text(json.dumps(_pipeline(graph, stages, sites), indent=1))
     for index, (stage, site) in enumerate(zip(stages, sites, strict=True)):
-        _write_stage(
-            folder / _stage_folder(index), graph.program(stage.first, stage.last), stage, site, model
-        )
+        _write_stage(folder / _stage_folder(index), stage, site, model)
     (folder / "manifest.json").write_text(json.dumps(_manifest(folder), indent=1))
 
 
@@ -95,15 +98,26 @@ def _stage_folder(index: int) -> str:
     return f"stages/{index}"
 
 
-def _write_stage(
-    folder: Path, program: Mapping[str, Any], stage: PlanStage, site: StageSite, model: LoweredModel
-) -> None:
+def _write_stage(folder: Path, stage: PlanStage, site: StageSite, model: LoweredModel) -> None:
     folder.mkdir(parents=True)
-    layers = model.graph.layers[stage.first : stage.last + 1]
-    site.builder.link((call.kernel for layer in layers for call in layer.calls), folder / "module.so")
+    graph = model.graph
+    program = graph.program(site.choice, stage.first, stage.last)
+    site.builder.link(graph.implementations(site.choice, stage.first, stage.last), folder / "module.so")
     (folder / "program.json").write_text(json.dumps(program))
-    weights: dict[str, Any] = {name: model.weights[name] for name in program["weights"]}
+    packed = graph.packed_weights(site.choice, stage.first, stage.last)
+    weights: dict[str, Any] = {
+        name: _packed(packed[name], model) if name in packed else model.weights[name]
+        for name in program["weights"]
+    }
     np.savez(folder / "weights.npz", **weights)
+
+
+def _packed(weight: PackedWeight, model: LoweredModel) -> Any:
+    one = weight.implementation
+    spec = model.graph.kernels[one.kernel]
+    if not isinstance(spec, Convolution):
+        raise TypeError(f"only convolutions have packed weights, not {type(spec).__name__}")
+    return pack(spec, variant_of(one.variant), model.weights[weight.name])
 
 
 def _pipeline(graph: LayerGraph, stages: Sequence[PlanStage], sites: Sequence[StageSite]) -> dict[str, Any]:

@@ -32,12 +32,20 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
     """
     _require_fit(session, network, plan)
     processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
-    session.build(network, processors.values())
+    choices = [session.choice(network.graph, stage.processor, stage.cores) for stage in plan.stages]
+    for stage, choice in zip(plan.stages, choices, strict=True):
+        wanted = network.graph.implementations(choice, stage.first, stage.last)
+        session.build(network, {stage.processor: wanted})
     started = time.monotonic()
     cpus = assign_cpus(plan.stages, {name: processor.cpus for name, processor in processors.items()})
     sites = [
-        StageSite(device="cpu", replica_cpus=replicas, builder=session.builder(processors[stage.processor]))
-        for stage, replicas in zip(plan.stages, cpus, strict=True)
+        StageSite(
+            device="cpu",
+            replica_cpus=replicas,
+            builder=session.builder(processors[stage.processor]),
+            choice=choice,
+        )
+        for stage, replicas, choice in zip(plan.stages, cpus, choices, strict=True)
     ]
     with _bundle_folder(keep) as root:
         try:

@@ -13,7 +13,9 @@ import numpy as np
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
 from host.errors import StagelineError
-from host.layers.graph import LayerGraph
+from host.layers.choice import schedule_of, schedules, text_of
+from host.layers.graph import Choice, LayerGraph, distinct
+from host.trials import Trials, Verdict
 
 if TYPE_CHECKING:
     from host.remote.tvm_session import TvmSession
@@ -23,6 +25,11 @@ HANDOVER = "handover"
 
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
+
+TRIAL_S = 1.5
+"""Schedules are tried on a placement at least this long, and `MIN_TRIALS` times each."""
+
+MIN_TRIALS = 5
 
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
@@ -80,7 +87,7 @@ class _Readings:
     steady: list[bool] = field(default_factory=list)
 
     def add(self, chunk: Mapping[str, Any]) -> None:
-        for samples, new in zip(self.samples_us, chunk["samples_us"], strict=True):
+        for samples, new in zip(self.samples_us, chunk["samples_us"][0], strict=True):
             samples.extend(new)
         self.steady = list(chunk["steady"])
 
@@ -123,22 +130,45 @@ class Profiler:
         """Structural hashes that are to be measured on a placement."""
         return frozenset(self._hashes) - (set() if self._again else self.profiles(placement).keys())
 
+    def choice(self, placement: Placement) -> Choice:
+        """How the layers that have a profile were scheduled when they were measured."""
+        return {
+            name: schedule_of(row.schedule) for name, row in self._stored(placement).items() if row.schedule
+        }
+
+    def trials(self, placement: Placement, target: Mapping[str, Any]) -> Trials:
+        """The schedules that a measurement has to look at; what has samples already keeps its own.
+
+        Args:
+            placement: Where it is going to measure.
+            target: TVM's target of the placement's processor.
+        """
+        known = {} if self._again else self.choice(placement)
+        return Trials(
+            schedules={
+                name: (known[name],) if name in known else schedules(self._graph, layer, target)
+                for name, layer in distinct(self._graph.layers).items()
+            }
+        )
+
     def measure(
         self,
         session: "TvmSession",
         module: Path,
         placement: Placement,
+        trials: Trials,
         progress: Callable[[str], None] = lambda state: None,
     ) -> list[str]:
         """Measures the missing layers of the network on a placement and stores them chunk by chunk.
 
         The whole network runs, in its own order, since a layer's latency depends on what the layer before left in the
-        caches; only what is missing is stored.
+        caches; only what is missing is stored. Where several schedules are to be tried, they run in turns first.
 
         Args:
             session: A TVM RPC session with the board.
-            module: The network's kernels linked for the placement's processor.
+            module: The kernels of all trials linked for the placement's processor.
             placement: Where to measure.
+            trials: How the layers may be scheduled.
             progress: Told how far the measurement is.
 
         Returns:
@@ -147,19 +177,50 @@ class Profiler:
         readings = self._readings(placement)
         if not readings.missing:
             return []
-        with _bench(session, self._graph, module, placement, readings) as sample:
+        uploaded = (
+            f"{placement.name}.so"  # of its own: the module of the placement before may still be mapped
+        )
+        session.upload(module.read_bytes(), uploaded)
+        verdict = self._try(session, uploaded, placement, trials, progress)
+        with _bench(
+            session, self._graph, uploaded, placement, [verdict.choice], readings.samples_us
+        ) as sample:
             spent_s, passes = 0.0, 0
             while spent_s < LEAST_S or not (readings.is_steady or _is_enough(spent_s, passes)):
                 chunk = sample(CHUNK_S)
                 readings.add(chunk)
                 spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
-                self._put(readings, placement, is_last=False)
+                self._put(readings, placement, verdict, is_last=False)
                 progress(
                     f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
                 )
-        self._put(readings, placement, is_last=True)
+        self._put(readings, placement, verdict, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]
+
+    def _try(
+        self,
+        session: "TvmSession",
+        uploaded: str,
+        placement: Placement,
+        trials: Trials,
+        progress: Callable[[str], None],
+    ) -> Verdict:
+        """Runs the network scheduled in several ways in turns, where there are several."""
+        rounds = trials.rounds
+        samples: list[list[list[float]]] = [[[0.0] for _ in self._hashes]]
+        if len(rounds) > 1:
+            samples = [[[] for _ in self._hashes] for _ in rounds]
+            with _bench(session, self._graph, uploaded, placement, rounds) as sample:
+                spent_s, passes = 0.0, 0
+                while spent_s < TRIAL_S or passes < MIN_TRIALS:
+                    chunk = sample(CHUNK_S)
+                    spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                    for known, new in zip(samples, chunk["samples_us"], strict=True):
+                        for group, added in zip(known, new, strict=True):
+                            group.extend(added)
+                    progress(f"{placement.name}: {passes} passes over {len(rounds)} schedules")
+        return trials.verdict(self._hashes, samples)
 
     def _stored(self, placement: Placement) -> dict[str, Profile]:
         rows = self._store.profiles_for(placement.environment.fingerprint, self._hashes)
@@ -175,11 +236,11 @@ class Profiler:
             samples_us=[list(partial[name].samples_us) if name in partial else [] for name in self._hashes],
         )
 
-    def _put(self, readings: _Readings, placement: Placement, *, is_last: bool) -> None:
+    def _put(self, readings: _Readings, placement: Placement, verdict: Verdict, *, is_last: bool) -> None:
         rows = zip(readings.hashes, readings.samples_us, readings.steady, strict=True)
         self._store.put_profiles(
             [
-                _profile(name, placement, samples, _status(steady=steady, is_last=is_last))
+                _profile(name, placement, verdict, samples, _status(steady=steady, is_last=is_last))
                 for name, samples, steady in rows
                 if name in readings.missing
             ]
@@ -196,7 +257,9 @@ def _status(*, steady: bool, is_last: bool) -> ProfileStatus:
     return ProfileStatus.STEADY if steady else ProfileStatus.UNSTEADY
 
 
-def _profile(name: str, placement: Placement, samples: Sequence[float], status: ProfileStatus) -> Profile:
+def _profile(
+    name: str, placement: Placement, verdict: Verdict, samples: Sequence[float], status: ProfileStatus
+) -> Profile:
     array = np.asarray(samples)
     median = float(np.median(array))
     return Profile(
@@ -210,26 +273,31 @@ def _profile(name: str, placement: Placement, samples: Sequence[float], status: 
         samples_us=tuple(samples),
         status=status,
         measured_at=datetime.now(UTC),
+        schedule=text_of(verdict.choice[name]),
+        candidates_us=verdict.candidates_us[name],
     )
 
 
 @contextmanager
 def _bench(
-    session: "TvmSession", graph: LayerGraph, module: Path, placement: Placement, readings: _Readings
+    session: "TvmSession",
+    graph: LayerGraph,
+    uploaded: str,
+    placement: Placement,
+    choices: Sequence[Choice],
+    prior_us: Sequence[Sequence[float]] = (),
 ) -> Iterator[Callable[[float], dict[str, Any]]]:
-    """Loads a network on the board and gives the function that samples it."""
-    session.upload(json.dumps(graph.program(0, len(graph.layers) - 1)).encode(), "program.json")
-    uploaded = (
-        f"{placement.name}.so"  # a name of its own: the module of the placement before may still be mapped
-    )
-    session.upload(module.read_bytes(), uploaded)
-    group = {name: index for index, name in enumerate(readings.hashes)}
+    """Loads a network, scheduled in one or several ways, on the board and gives the function that samples it."""
+    programs = [f"program{index}.json" for index in range(len(choices))]
+    for choice, name in zip(choices, programs, strict=True):
+        session.upload(json.dumps(graph.program(choice)).encode(), name)
+    group = {name: index for index, name in enumerate(distinct(graph.layers))}
     request = {
-        "program": "program.json",
+        "programs": programs,
         "module": uploaded,
         "cpus": placement.cpus,
         "groups": [group[layer.structural_hash] for layer in graph.layers],
-        "prior_us": readings.samples_us,
+        "prior_us": prior_us or [[] for _ in group],
         "warm_up_s": WARM_UP_S,
     }
     call_bench(session, "open", json.dumps(request))

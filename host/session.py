@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,12 +31,14 @@ from host.errors import InputError
 from host.exchange import exchange_document
 from host.frontends import ModelSource, resolve
 from host.kernels.version import VERSION
-from host.layers.graph import LayerGraph, distinct
+from host.layers.choice import likeliest
+from host.layers.graph import Choice, Implementation, LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
 from host.profiler import HANDOVER, Placement, Profiler, call_bench
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
+from host.trials import Trials
 
 if TYPE_CHECKING:
     from host.remote import BoardClient, BoardDescription, Lease, ProcessorDescription
@@ -140,16 +143,33 @@ class Session:
         """Builds kernels for a processor."""
         return Builder(processor.target, cache_directory() / "objects")
 
-    def build(self, network: Network, processors: Iterable["ProcessorDescription"]) -> None:
-        """Compiles the kernels of a network for some processors, where the cache does not hold them.
+    def choice(self, graph: LayerGraph, processor: str, cores: int) -> Choice:
+        """How each layer is scheduled on a placement: as it was measured to be fastest, else as it probably is.
+
+        Args:
+            graph: The network.
+            processor: Name of the processor.
+            cores: How many of its cores work.
+        """
+        placement = next(p for p in self.placements() if (p.processor, p.cores) == (processor, cores))
+        measured = Profiler(self.store, graph).choice(placement)
+        return {**likeliest(graph, self.board.processor(processor).target), **measured}
+
+    def build(self, network: Network, wanted: Mapping[str, Iterable[Implementation]]) -> None:
+        """Compiles kernels for some processors, where the cache does not hold them.
 
         Says nothing where it holds them all: there was nothing to do.
+
+        Args:
+            network: The network.
+            wanted: For each processor's name the kernels and how they are scheduled.
         """
         started, built, cached = time.monotonic(), 0, 0
-        for processor in processors:
-            count = self.builder(processor).build(
+        for name, implementations in wanted.items():
+            count = self.builder(self.board.processor(name)).build(
+                implementations,
                 network.graph.kernels,
-                lambda: network.lowered.kernels,
+                lambda: network.lowered.functions,
                 lambda done, total: self.reporter.progress("Build", f"{done} of {total} kernels"),
             )
             built, cached = built + count.built, cached + count.cached
@@ -175,28 +195,48 @@ class Session:
         if not todo and self._stored_handover_us() is not None:
             self.reporter.step("Measure", f"nothing: all {known} profiles are in the database")
             return MeasureCount(measured=0, known=known, unsteady=0)
-        self.build(network, [self.board.processor(name) for name in dict.fromkeys(p.processor for p in todo)])
+        trials = {placement.name: self._trials(profiler, placement) for placement in todo}
+        self._build_trials(network, todo, trials)
         started = time.monotonic()
         with self.lease.tvm_session() as tvm_session:
             self._measure_handover(tvm_session)
-            unsteady = self._measure(tvm_session, network, profiler, todo)
+            unsteady = self._measure(tvm_session, network, profiler, todo, trials)
         text = f"{new} profiles on {len(todo)} placements" + (f", {known} known" if known else "")
         self.reporter.step("Measure", text + _steadiness(unsteady), time.monotonic() - started)
         self._warn_unsteady(network.graph, unsteady)
         return MeasureCount(measured=new, known=known, unsteady=sum(map(len, unsteady.values())))
 
+    def _trials(self, profiler: Profiler, placement: Placement) -> Trials:
+        return profiler.trials(placement, self.board.processor(placement.processor).target)
+
+    def _build_trials(
+        self, network: Network, placements: Sequence[Placement], trials: Mapping[str, Trials]
+    ) -> None:
+        wanted: dict[str, list[Implementation]] = defaultdict(list)
+        for placement in placements:
+            wanted[placement.processor] += trials[placement.name].implementations(network.graph)
+        self.build(network, wanted)
+
     def _measure(
-        self, tvm_session: "TvmSession", network: Network, profiler: Profiler, placements: Sequence[Placement]
+        self,
+        tvm_session: "TvmSession",
+        network: Network,
+        profiler: Profiler,
+        placements: Sequence[Placement],
+        trials: Mapping[str, Trials],
     ) -> dict[str, list[str]]:
         unsteady = {}
         with tempfile.TemporaryDirectory(prefix="stageline-") as folder:
             for placement in placements:
-                module = Path(folder) / f"{placement.processor}.so"
-                if not module.exists():
-                    builder = self.builder(self.board.processor(placement.processor))
-                    builder.link(network.graph.kernels, module)
+                module = Path(folder) / f"{placement.name}.so"
+                builder = self.builder(self.board.processor(placement.processor))
+                builder.link(trials[placement.name].implementations(network.graph), module)
                 unsteady[placement.name] = profiler.measure(
-                    tvm_session, module, placement, lambda state: self.reporter.progress("Measure", state)
+                    tvm_session,
+                    module,
+                    placement,
+                    trials[placement.name],
+                    lambda state: self.reporter.progress("Measure", state),
                 )
         return unsteady
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -89,6 +89,8 @@ class Profile:
     status: ProfileStatus
     measured_at: datetime
     energy_uj: float | None = None
+    schedule: str = ""
+    candidates_us: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses what no measurement can give."""

@@ -38,17 +38,41 @@ class LatencyLoop:
         Returns:
             Latencies in microseconds, `(passes, layers)`.
         """
-        end = self._clock() + int(seconds * NS_PER_S)
-        passes: list[list[int]] = []
-        while not passes or self._clock() < end:
-            passes.append(self._one_pass())
-        stamps = np.asarray(passes, dtype=np.int64)
-        return np.diff(stamps, axis=1) / 1e3
+        return sample_in_turns([self], seconds)[0]
 
-    def _one_pass(self) -> list[int]:
+    @property
+    def clock(self) -> Clock:
+        """Where its times come from."""
+        return self._clock
+
+    def one_pass(self) -> list[int]:
+        """Runs every layer once; returns the time stamps between them, one more than there are layers."""
         clock = self._clock
         stamps = [clock()]
         for run in self._layers:
             run()
             stamps.append(clock())
         return stamps
+
+
+def sample_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> list[npt.NDArray[np.float64]]:
+    """Takes the times of several networks, pass by pass in turns, so that a disturbance meets all of them.
+
+    Args:
+        loops: The networks; all on the first one's clock.
+        seconds: How long, for all together; each runs at least once.
+
+    Returns:
+        For each network its latencies in microseconds, `(passes, layers)`.
+    """
+    clock = loops[0].clock
+    end = clock() + int(seconds * NS_PER_S)
+    passes: list[list[list[int]]] = [[] for _ in loops]
+    while not passes[0] or clock() < end:
+        for loop, taken in zip(loops, passes, strict=True):
+            taken.append(loop.one_pass())
+    return [_latencies_us(np.asarray(taken, dtype=np.int64)) for taken in passes]
+
+
+def _latencies_us(stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    return np.diff(stamps, axis=1) / 1e3

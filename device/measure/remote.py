@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from device.errors import DeviceError
-from device.measure.latency import LatencyLoop
-from device.measure.stand_in import stand_in
+from device.measure.latency import LatencyLoop, sample_in_turns
+from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
 from device.program import Executor, Program, TvmRuntime
@@ -28,53 +29,63 @@ _log = logging.getLogger(__name__)
 class Bench:
     """A network loaded on one placement, its thread pinned, its layers ready to be timed.
 
+    The network may be there several times, each time with other kernels; then all of them run in turns.
+
     Args:
         folder: Where the host's uploads are.
-        request: `program` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
-            equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run).
+        request: `programs` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
+            equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run of the first
+            program).
     """
 
     def __init__(self, folder: Path, request: dict[str, Any]) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
         self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
-        self._loop = self._worker.submit(self._load, folder, request).result()
+        self._loops = self._worker.submit(self._load, folder, request).result()
 
     def warm_up(self, seconds: float) -> None:
         """Runs the network untimed for about `seconds`."""
-        self._worker.submit(self._loop.warm_up, seconds).result()
+        for loop in self._loops:
+            self._worker.submit(loop.warm_up, seconds / len(self._loops)).result()
 
     def sample(self, seconds: float) -> dict[str, Any]:
         """Times passes for about `seconds`.
 
         Returns:
-            `samples_us`: for each group the new samples; `steady`: for each group the verdict over all samples so far;
-            `passes`: how many times the network ran.
+            `samples_us`: for each program for each group the new samples; `steady`: for each group the verdict over
+            all samples of the first program so far; `passes`: how many times each program ran.
         """
-        passes = self._worker.submit(self._loop.sample, seconds).result()
-        new: list[list[float]] = [[] for _ in self._samples]
-        for group, column in zip(self._groups, passes.T, strict=True):
-            new[group].extend(column.tolist())
-        for samples, added in zip(self._samples, new, strict=True):
+        passes = self._worker.submit(sample_in_turns, self._loops, seconds).result()
+        new = [self._by_group(one) for one in passes]
+        for samples, added in zip(self._samples, new[0], strict=True):
             samples.extend(added)
         verdict = judge([np.asarray(samples) for samples in self._samples])
-        return {"samples_us": new, "steady": list(verdict.steady), "passes": len(passes)}
+        return {"samples_us": new, "steady": list(verdict.steady), "passes": len(passes[0])}
 
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
         self._worker.shutdown()
 
-    def _load(self, folder: Path, request: dict[str, Any]) -> LatencyLoop:
-        program = Program.parse(json.loads((folder / request["program"]).read_text()))
+    def _by_group(self, passes: npt.NDArray[np.float64]) -> list[list[float]]:
+        new: list[list[float]] = [[] for _ in self._samples]
+        for group, column in zip(self._groups, passes.T, strict=True):
+            new[group].extend(column.tolist())
+        return new
+
+    def _load(self, folder: Path, request: dict[str, Any]) -> list[LatencyLoop]:
         runtime = TvmRuntime.load(folder / request["module"])
-        random = np.random.default_rng(0)
-        weights = {name: runtime.tensor(stand_in(program.buffers[name], random)) for name in program.weights}
-        executor = Executor(program, runtime, weights)
-        bound = executor.bind(
-            {name: runtime.tensor(stand_in(program.buffers[name], random)) for name in program.inputs},
-            {name: runtime.empty(program.buffers[name]) for name in program.outputs},
-        )
-        return LatencyLoop([layer.run for layer in bound.layers])
+        programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
+        stand_ins = StandIns(programs)
+        return [_loop(program, runtime, stand_ins) for program in programs]
+
+
+def _loop(program: Program, runtime: TvmRuntime, stand_ins: StandIns) -> LatencyLoop:
+    weights = {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+    frames = {name: runtime.tensor(stand_ins.frame(program.buffers[name])) for name in program.inputs}
+    outputs = {name: runtime.empty(program.buffers[name]) for name in program.outputs}
+    bound = Executor(program, runtime, weights).bind(frames, outputs)
+    return LatencyLoop([layer.run for layer in bound.layers])
 
 
 def register(folder: Path) -> None:

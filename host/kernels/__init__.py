@@ -1,21 +1,39 @@
-"""How a kernel is scheduled for a target: rules computed from its shape, the general one last."""
+"""How kernels are scheduled for a target: specs computed from a network, variants computed from shape and processor."""
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["schedule"]
+from host.kernels import cpu
+from host.kernels.machines import describe_cpu
+from host.kernels.specs import Generic, Spec
+from host.kernels.variants import Plain, Variant
+
+__all__ = ["candidates", "emit"]
 
 
-def schedule(function: Any, target: Any) -> Any:
-    """Schedules a TIR kernel for a target.
+def candidates(spec: Spec, target: Mapping[str, Any]) -> tuple[Variant, ...]:
+    """Ways to schedule a kernel that could be the fastest, the likeliest first.
 
     Args:
-        function: A TIR function as operator fusion leaves it.
-        target: The `tvm.target.Target` that it will run on.
-
-    Returns:
-        A TIR function with the same parameters and results.
+        spec: What it computes.
+        target: TVM's target as a dictionary.
     """
-    from host.kernels import generic
+    return cpu.candidates(spec, describe_cpu(target))
 
-    del target  # the one rule so far holds for every CPU
-    return generic.schedule(function)
+
+def emit(spec: Spec, variant: Variant, target: Mapping[str, Any], code: Any = None) -> Any:
+    """A kernel as a TIR function with the parameters that its spec says.
+
+    Args:
+        spec: What it computes.
+        variant: How it is scheduled.
+        target: TVM's target as a dictionary.
+        code: For a `Generic` spec its unscheduled TIR function.
+    """
+    if isinstance(spec, Generic):
+        from host.kernels import generic
+
+        if not isinstance(variant, Plain):
+            raise ValueError(f"a generic kernel cannot be scheduled as {variant}")
+        return generic.schedule(code)
+    return cpu.emit(spec, variant, describe_cpu(target))

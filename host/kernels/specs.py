@@ -127,6 +127,36 @@ class Softmax:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lrn:
+    """Local response normalisation across channels: `x / (bias + alpha / size * sum of squares) ** beta`.
+
+    Krizhevsky et al., 2012, as ONNX defines it: the sum runs over `size` neighbouring channels.
+
+    Attributes:
+        input: What it reads.
+        output: What it writes.
+        size: Channels in a sum, an odd number.
+        alpha: Factor of the mean of squares.
+        beta: Exponent.
+        bias: What is added to the mean.
+        epilogue: What happens to the results.
+    """
+
+    input: Form
+    output: Form
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+    epilogue: Epilogue = NOTHING
+
+    @property
+    def flops(self) -> float:
+        """Squares, sums, a power and a quotient."""
+        return (self.size + 5.0) * _elements(self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Generic:
     """A loop nest that TVM's operator fusion made, of an operator that has no schedule of its own.
 
@@ -139,10 +169,13 @@ class Generic:
     flops: float
 
 
-Spec = Convolution | Pooling | Pointwise | Softmax | Generic
+Emitted = Convolution | Pooling | Pointwise | Softmax | Lrn
+"""What kernels are written for."""
+
+Spec = Emitted | Generic
 
 _KINDS: Mapping[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Convolution, Pooling, Pointwise, Softmax, Generic)
+    kind.__name__.lower(): kind for kind in (Convolution, Pooling, Pointwise, Softmax, Lrn, Generic)
 }
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-SCHEMA = "stageline.graph/1"
+from host.kernels.packing import packed_shape
+from host.kernels.specs import Spec, from_document, to_document
+from host.kernels.variants import variant_of
+
+SCHEMA = "stageline.graph/2"
+
+Choice = Mapping[str, tuple[str, ...]]
+"""How layers are scheduled: by structural hash the name of a variant for each of the layer's calls."""
 
 _ITEM_BYTES = {
     "bool": 1,
@@ -57,6 +64,37 @@ class KernelCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Implementation:
+    """A kernel scheduled in one way: a piece of machine code on every target.
+
+    Attributes:
+        kernel: Digest of the kernel.
+        variant: Name of the variant.
+    """
+
+    kernel: str
+    variant: str
+
+    @property
+    def symbol(self) -> str:
+        """The name under which its code is found in a shared object."""
+        return f"k_{self.kernel}_{self.variant.replace('-', '_')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedWeight:
+    """A weight in the order in which a kernel reads it.
+
+    Attributes:
+        name: The weight's name in the graph.
+        implementation: The kernel that reads it.
+    """
+
+    name: str
+    implementation: Implementation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """The smallest piece that is compiled, measured and placed: one fused operator and the free operators beside it.
 
@@ -89,6 +127,7 @@ class LayerGraph:
         outputs: The network's output names, each with the tensor that carries it.
         tensors: Every tensor by name: inputs, weights, activations.
         layers: In execution order.
+        kernels: What each kernel computes, by digest.
     """
 
     name: str
@@ -96,6 +135,7 @@ class LayerGraph:
     outputs: tuple[tuple[str, str], ...]
     tensors: Mapping[str, Tensor]
     layers: tuple[Layer, ...]
+    kernels: Mapping[str, Spec]
 
     @property
     def flops(self) -> float:
@@ -108,10 +148,27 @@ class LayerGraph:
         names = {name for layer in self.layers for name in layer.weights}
         return sum(self.tensors[name].nbytes for name in names)
 
-    @property
-    def kernels(self) -> tuple[str, ...]:
-        """Digests of the different kernels, in order of first use."""
-        return tuple(dict.fromkeys(call.kernel for layer in self.layers for call in layer.calls))
+    def implementations(
+        self, choice: Choice, first: int = 0, last: int | None = None
+    ) -> tuple[Implementation, ...]:
+        """The different kernels of some layers as a choice schedules them, in order of first use.
+
+        Args:
+            choice: How each layer is scheduled.
+            first: Index of the first layer.
+            last: Index of the last layer, included; None for the network's last.
+        """
+        layers = self.layers[first : len(self.layers) if last is None else last + 1]
+        return tuple(dict.fromkeys(one for layer in layers for one in _implementations(layer, choice)))
+
+    def packed_weights(self, choice: Choice, first: int, last: int) -> dict[str, PackedWeight]:
+        """Weights of the layers `first` to `last` that their kernels read in another order, by their new names."""
+        return {
+            _packed_name(name, one): PackedWeight(name=name, implementation=one)
+            for layer in self.layers[first : last + 1]
+            for call, one in zip(layer.calls, _implementations(layer, choice), strict=True)
+            for name in self._packed_arguments(call, one)
+        }
 
     def live_tensors(self, cut: int) -> tuple[str, ...]:
         """Tensors that cross the border before layer `cut`, skip connections and finished outputs included.
@@ -136,23 +193,55 @@ class LayerGraph:
         later = {name for layer in self.layers[last + 1 :] for name in layer.inputs}
         return frozenset(later | {name for _, name in self.outputs})
 
-    def program(self, first: int, last: int) -> dict[str, Any]:
-        """The layers `first` to `last` (both included) as a `stageline.program/1` document."""
+    def program(self, choice: Choice, first: int = 0, last: int | None = None) -> dict[str, Any]:
+        """Some layers as a `stageline.program/1` document.
+
+        Args:
+            choice: How each layer is scheduled.
+            first: Index of the first layer.
+            last: Index of the last layer, included; None for the network's last.
+        """
+        last = len(self.layers) - 1 if last is None else last
         layers = self.layers[first : last + 1]
         produced = dict.fromkeys(name for layer in layers for name in layer.outputs)
         inputs = tuple(
             dict.fromkeys(name for layer in layers for name in layer.inputs if name not in produced)
         )
-        used = {name for layer in layers for call in layer.calls for name in call.arguments}
         outputs = tuple(name for name in produced if name in self.needed_after(last))
+        entries = [self._program_layer(layer, choice) for layer in layers]
+        used = dict.fromkeys(
+            name for entry in entries for call in entry["calls"] for name in call["arguments"]
+        )
+        packed = self.packed_weights(choice, first, last)
+        constants = {name for layer in layers for name in layer.weights}
         return {
             "schema": "stageline.program/1",
             "inputs": list(inputs),
             "outputs": list(outputs),
-            "weights": list(dict.fromkeys(name for layer in layers for name in layer.weights)),
-            "buffers": {name: _buffer(self.tensors[name]) for name in self.tensors if name in used},
-            "layers": [_program_layer(layer) for layer in layers],
+            "weights": [name for name in used if name in packed or name in constants],
+            "buffers": {name: self._buffer(name, packed.get(name)) for name in used},
+            "layers": entries,
         }
+
+    def _program_layer(self, layer: Layer, choice: Choice) -> dict[str, Any]:
+        calls = []
+        for call, one in zip(layer.calls, _implementations(layer, choice), strict=True):
+            packed = self._packed_arguments(call, one)
+            names = [_packed_name(name, one) if name in packed else name for name in call.arguments]
+            calls.append({"function": one.symbol, "arguments": names})
+        return {"name": layer.name, "calls": calls}
+
+    def _packed_arguments(self, call: KernelCall, one: Implementation) -> tuple[str, ...]:
+        """The weights that a kernel reads in an order of its own: the argument behind a convolution's input."""
+        shape = packed_shape(self.kernels[one.kernel], variant_of(one.variant))
+        return () if shape is None else (call.arguments[1],)
+
+    def _buffer(self, name: str, packed: PackedWeight | None) -> dict[str, Any]:
+        if packed is None:
+            return _buffer(self.tensors[name])
+        one = packed.implementation
+        shape = packed_shape(self.kernels[one.kernel], variant_of(one.variant))
+        return {"shape": list(shape or ()), "dtype": self.tensors[packed.name].dtype}
 
     def to_document(self) -> dict[str, Any]:
         """A JSON document from which `from_document` restores the graph."""
@@ -163,6 +252,7 @@ class LayerGraph:
             "outputs": [list(pair) for pair in self.outputs],
             "tensors": {name: _buffer(tensor) for name, tensor in self.tensors.items()},
             "layers": [_layer_document(layer) for layer in self.layers],
+            "kernels": {digest: to_document(spec) for digest, spec in self.kernels.items()},
         }
 
     @classmethod
@@ -183,6 +273,7 @@ class LayerGraph:
                 for name, entry in document["tensors"].items()
             },
             layers=tuple(_layer(entry) for entry in document["layers"]),
+            kernels={digest: from_document(entry) for digest, entry in document["kernels"].items()},
         )
 
 
@@ -194,18 +285,20 @@ def distinct(layers: Iterable[Layer]) -> dict[str, Layer]:
     return found
 
 
-def symbol(kernel: str) -> str:
-    """The name under which a kernel's code is found in a shared object."""
-    return f"k_{kernel}"
+def _implementations(layer: Layer, choice: Choice) -> list[Implementation]:
+    variants = choice[layer.structural_hash]
+    return [
+        Implementation(kernel=call.kernel, variant=variant)
+        for call, variant in zip(layer.calls, variants, strict=True)
+    ]
+
+
+def _packed_name(name: str, one: Implementation) -> str:
+    return f"{name}.{one.kernel}.{one.variant}"
 
 
 def _buffer(tensor: Tensor) -> dict[str, Any]:
     return {"shape": list(tensor.shape), "dtype": tensor.dtype}
-
-
-def _program_layer(layer: Layer) -> dict[str, Any]:
-    calls = [{"function": symbol(call.kernel), "arguments": list(call.arguments)} for call in layer.calls]
-    return {"name": layer.name, "calls": calls}
 
 
 def _layer_document(layer: Layer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Relax module to layers: operators fused by TVM, each fused operator one TIR kernel, constants apart."""
+"""Relax module to layers: our own kernels where there are some, operators that TVM fused elsewhere, constants apart."""
 
 import hashlib
 import re
@@ -15,8 +15,10 @@ from tvm import relax
 from tvm.s_tir.analysis import estimate_tir_flops
 
 from host.errors import InputError
+from host.kernels.specs import Generic, Spec, digest
 from host.layers.graph import KernelCall, Layer, LayerGraph, Tensor
-from host.layers.naming import is_free, kind_of, numbered
+from host.layers.naming import is_change_of_form, is_free, kind_of, kind_of_generic, numbered
+from host.layers.recognition import PREFIX, recognise
 
 Array = npt.NDArray[Any]
 
@@ -27,12 +29,12 @@ class LoweredModel:
 
     Attributes:
         graph: Its layers.
-        kernels: TIR function of each kernel by its digest.
+        functions: TIR function of each generic kernel by its digest.
         weights: Constant tensors by name.
     """
 
     graph: LayerGraph
-    kernels: Mapping[str, Any]
+    functions: Mapping[str, Any]
     weights: Mapping[str, Array]
 
 
@@ -61,11 +63,13 @@ def lower(module: Any, *, name: str, inputs: Sequence[str], outputs: Sequence[st
     Raises:
         InputError: The network holds an operator that has no kernel.
     """
-    return _Lowering(fuse(module), name).lowered(tuple(inputs), tuple(outputs))
+    recognised = recognise(module)
+    lowering = _Lowering(fuse(recognised.module), recognised.specs, name)
+    return lowering.lowered(tuple(inputs), tuple(outputs))
 
 
 def fuse(module: Any) -> Any:
-    """TVM's own legalisation and fusion: one `call_tir` a fused operator."""
+    """TVM's own legalisation and fusion of what is left: one `call_tir` a fused operator."""
     passes = relax.transform
     chain = tvm.ir.transform.Sequential(
         [
@@ -85,14 +89,16 @@ def fuse(module: Any) -> Any:
 class _Lowering:
     """Walks the bindings of `main` once, collecting tensors, kernels and steps."""
 
-    def __init__(self, module: Any, name: str) -> None:
+    def __init__(self, module: Any, specs: Sequence[Spec], name: str) -> None:
         self._module = module
+        self._specs = specs
         self._name = name
         self._tensors: dict[str, Tensor] = {}
         self._weights: dict[str, Array] = {}
         self._weight_names: dict[bytes, str] = {}
-        self._kernels: dict[str, Any] = {}
-        self._digests: dict[str, tuple[str, float]] = {}
+        self._kernels: dict[str, Spec] = {}
+        self._functions: dict[str, Any] = {}
+        self._generic: dict[str, Generic] = {}
         self._values: dict[Any, tuple[str, ...]] = {}
         self._steps: list[_Step] = []
 
@@ -113,13 +119,16 @@ class _Lowering:
             outputs=tuple(zip(outputs, results, strict=True)),
             tensors=self._tensors,
             layers=layers,
+            kernels=self._kernels,
         )
-        return LoweredModel(graph=graph, kernels=self._kernels, weights=self._weights)
+        return LoweredModel(graph=graph, functions=self._functions, weights=self._weights)
 
     def _bind(self, value: Any) -> tuple[str, ...]:
         if isinstance(value, relax.Call):
+            if value.op.name == "relax.call_dps_packed":
+                return self._call_recognised(value)
             if value.op.name == "relax.call_tir":
-                return self._call(value)
+                return self._call_generic(value)
             raise InputError(f"model {self._name}: the operator {value.op.name} has no kernel")
         return self._names_of(value)
 
@@ -134,36 +143,46 @@ class _Lowering:
             return self._values[value]
         raise InputError(f"model {self._name}: an expression of kind {type(value).__name__} is not supported")
 
-    def _call(self, value: Any) -> tuple[str, ...]:
+    def _call_recognised(self, value: Any) -> tuple[str, ...]:
+        name, arguments = str(value.args[0].global_symbol), value.args[1]
+        spec = self._specs[int(name.removeprefix(PREFIX))]
+        return self._add_step(spec, kind_of(spec), is_change_of_form(spec), arguments, value)
+
+    def _call_generic(self, value: Any) -> tuple[str, ...]:
         global_var, arguments = value.args[0], value.args[1]
-        function = self._module[global_var]
+        spec = self._generic_spec(global_var.name_hint, self._module[global_var])
+        hint = global_var.name_hint
+        return self._add_step(spec, kind_of_generic(hint), is_free(hint), arguments, value)
+
+    def _add_step(
+        self, spec: Spec, kind: str, is_free_step: bool, arguments: Any, value: Any
+    ) -> tuple[str, ...]:
         operands = self._names_of(arguments)
         kinds = value.ty_args[0]
         kinds = list(kinds.fields) if isinstance(kinds, relax.TupleType) else [kinds]
         index = sum(len(step.writes) for step in self._steps)
         results = tuple(self._add_tensor(f"t{index + i}", kind) for i, kind in enumerate(kinds))
-        digest, flops = self._kernel(global_var.name_hint, function)
-        shapes = [self._tensors[name].shape for name in operands]
+        self._kernels.setdefault(digest(spec), spec)
         self._steps.append(
             _Step(
-                kind=kind_of(global_var.name_hint, shapes),
-                is_free=is_free(global_var.name_hint),
-                call=KernelCall(kernel=digest, arguments=(*operands, *results)),
+                kind=kind,
+                is_free=is_free_step,
+                call=KernelCall(kernel=digest(spec), arguments=(*operands, *results)),
                 reads=tuple(dict.fromkeys(name for name in operands if name not in self._weights)),
                 weights=tuple(dict.fromkeys(name for name in operands if name in self._weights)),
                 writes=results,
-                flops=flops,
+                flops=spec.flops,
             )
         )
         return results
 
-    def _kernel(self, hint: str, function: Any) -> tuple[str, float]:
-        if hint not in self._digests:
-            digest = kernel_digest(function)
-            self._kernels.setdefault(digest, function)
+    def _generic_spec(self, hint: str, function: Any) -> Generic:
+        if hint not in self._generic:
+            code = kernel_digest(function)
+            self._functions.setdefault(code, function)
             flops = float(estimate_tir_flops(tvm.IRModule({"main": function})))
-            self._digests[hint] = (digest, flops)
-        return self._digests[hint]
+            self._generic[hint] = Generic(code=code, flops=flops)
+        return self._generic[hint]
 
     def _weight(self, constant: Any) -> str:
         array = constant.value.numpy()

@@ -4,42 +4,42 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-_KINDS = {
-    "matmul": "fc",
-    "dense": "fc",
-    "max_pool2d": "maxpool",
-    "avg_pool2d": "avgpool",
-    "adaptive_avg_pool2d": "avgpool",
-    "mean": "avgpool",
-    "sum": "reduce",
-    "concatenate": "concat",
-    "strided_slice": "slice",
-    "nn_lrn": "lrn",
-}
-_ANCHORS = ("conv2d_transpose", "conv2d", "conv1d", "conv3d", *_KINDS, "softmax")
+from host.kernels.specs import Convolution, Pointwise, Pooling, Spec
+
+_KINDS = {"mean": "avgpool", "sum": "reduce", "strided_slice": "slice"}
 _FREE = re.compile(r"(reshape|squeeze|expand_dims|flatten)\d*")
-_KERNEL_AXES = 4
 
 
 def is_free(hint: str) -> bool:
-    """Whether a kernel only changes a tensor's shape; such a kernel joins a neighbouring layer."""
+    """Whether a generic kernel only changes a tensor's shape; such a kernel joins a neighbouring layer.
+
+    Args:
+        hint: TVM's name of the fused kernel, such as `fused_reshape_squeeze1`.
+    """
     return _FREE.fullmatch(hint) is not None
 
 
-def kind_of(hint: str, operand_shapes: Sequence[tuple[int, ...]]) -> str:
-    """What a fused operator is called.
+def is_change_of_form(spec: Spec) -> bool:
+    """Whether a kernel only moves a tensor; such a kernel joins a neighbouring layer."""
+    return isinstance(spec, Pointwise) and len(spec.inputs) == 1 and not spec.epilogue.steps
 
-    Args:
-        hint: TVM's name of the fused kernel, such as `fused_conv2d3_add1_relu`.
-        operand_shapes: Shapes of what it reads; a convolution's kernel is `(out, in / groups, height, width)`.
-    """
-    anchor = next((word for word in _ANCHORS if word in hint), None)
-    if anchor == "conv2d":
-        return _convolution(operand_shapes)
-    if anchor is not None:
-        return _KINDS.get(anchor, anchor)
+
+def kind_of(spec: Spec) -> str:
+    """What a kernel is called."""
+    if isinstance(spec, Convolution):
+        return _convolution(spec)
+    if isinstance(spec, Pooling):
+        return "maxpool" if spec.kind == "max" else "avgpool"
+    if isinstance(spec, Pointwise):
+        steps = spec.epilogue.steps
+        return "concat" if len(spec.inputs) > 1 else (steps[0].operation if steps else "copy")
+    return type(spec).__name__.lower()
+
+
+def kind_of_generic(hint: str) -> str:
+    """What an operator without a kernel of its own is called, from TVM's name of it."""
     words = re.sub(r"\d+(?=_|$)", "", hint.removeprefix("fused_")).split("_")
-    return words[0] or "layer"
+    return next((kind for word, kind in _KINDS.items() if word in hint), words[0] or "layer")
 
 
 def numbered(kinds: Sequence[str]) -> list[str]:
@@ -53,11 +53,9 @@ def numbered(kinds: Sequence[str]) -> list[str]:
     return names
 
 
-def _convolution(operand_shapes: Sequence[tuple[int, ...]]) -> str:
-    kernel = operand_shapes[1] if len(operand_shapes) > 1 else ()
-    if len(kernel) != _KERNEL_AXES:
-        return "conv"
-    out_channels, group_channels, height, width = kernel
-    if group_channels == 1 and out_channels > 1 and operand_shapes[0][1] == out_channels:
+def _convolution(spec: Convolution) -> str:
+    if spec.weights == "dense":
+        return "fc"
+    if spec.is_depthwise:
         return "dw"
-    return "pw" if height == width == 1 else "conv"
+    return "pw" if spec.kernel == (1, 1) else "conv"

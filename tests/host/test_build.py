@@ -13,7 +13,8 @@ from tvm import te
 
 from host.build import BuildCount, Builder
 from host.errors import InputError, StagelineError
-from host.layers.graph import symbol
+from host.kernels.specs import Generic
+from host.layers.graph import Implementation
 
 TARGET = {"kind": "llvm", "mtriple": f"{platform.machine()}-linux-gnu"}
 
@@ -23,6 +24,13 @@ def plus(amount: float) -> Any:
     return te.create_prim_func(
         [data, te.compute((4,), lambda i: data[i] + tvm.tirx.const(amount, "float32"))]
     )
+
+
+SPECS = {name: Generic(code=name, flops=4.0) for name in ("one", "two", "broken")}
+
+
+def named(*kernels: str) -> list[Implementation]:
+    return [Implementation(kernel=kernel, variant="plain") for kernel in kernels]
 
 
 def kernels() -> Mapping[str, Any]:
@@ -36,11 +44,11 @@ def nothing() -> Mapping[str, Any]:
 def results(module: Path) -> dict[str, float]:
     loaded = tvm.runtime.load_module(str(module))
     found = {}
-    for digest in ("one", "two"):
-        if loaded.implements_function(symbol(digest)):
+    for one in named("one", "two"):
+        if loaded.implements_function(one.symbol):
             data, out = (tvm.runtime.tensor(np.zeros(4, "float32")) for _ in range(2))
-            loaded[symbol(digest)](data, out)
-            found[digest] = float(out.numpy()[0])
+            loaded[one.symbol](data, out)
+            found[one.kernel] = float(out.numpy()[0])
     return found
 
 
@@ -52,35 +60,35 @@ def cache(tmp_path: Path) -> Path:
 def test_kernels_are_compiled_once_and_then_found(cache: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     count = Builder(TARGET, cache).build(
-        ["one", "two", "one"], kernels, lambda done, total: told.append((done, total))
+        named("one", "two", "one"), SPECS, kernels, lambda done, total: told.append((done, total))
     )
     assert count == BuildCount(built=2, cached=0)
     assert told == [(0, 2), (1, 2)]
     again = Builder(TARGET, cache)
-    assert again.build(["two", "one"], nothing) == BuildCount(built=0, cached=2)
-    again.link(["one", "two", "one"], tmp_path / "module.so")
+    assert again.build(named("two", "one"), SPECS, nothing) == BuildCount(built=0, cached=2)
+    again.link(named("one", "two", "one"), tmp_path / "module.so")
     assert results(tmp_path / "module.so") == {"one": 1.0, "two": 2.0}
 
 
 def test_any_set_of_kernels_links(cache: Path, tmp_path: Path) -> None:
     builder = Builder(TARGET, cache)
-    builder.build(["one", "two"], kernels)
-    builder.link(["two"], tmp_path / "module.so")
+    builder.build(named("one", "two"), SPECS, kernels)
+    builder.link(named("two"), tmp_path / "module.so")
     assert results(tmp_path / "module.so") == {"two": 2.0}
 
 
 def test_another_target_has_kernels_of_its_own(cache: Path) -> None:
-    Builder(TARGET, cache).build(["one"], kernels)
+    Builder(TARGET, cache).build(named("one"), SPECS, kernels)
     other = TARGET | {"num-cores": 2}
-    assert Builder(other, cache).build(["one"], kernels).built == 1
+    assert Builder(other, cache).build(named("one"), SPECS, kernels).built == 1
 
 
 def test_a_kernel_that_does_not_compile_leaves_nothing_half_done(cache: Path) -> None:
     builder = Builder(TARGET, cache)
     with pytest.raises(Exception, match=r".+"):
-        builder.build(["one", "broken"], lambda: {**kernels(), "broken": "no function"})
-    assert builder.build(["one"], nothing).cached == 1
-    assert builder.build(["two"], kernels).built == 1
+        builder.build(named("one", "broken"), SPECS, lambda: {**kernels(), "broken": "no function"})
+    assert builder.build(named("one"), SPECS, nothing).cached == 1
+    assert builder.build(named("two"), SPECS, kernels).built == 1
     assert len([path for path in cache.rglob("*") if path.is_file()]) == 2
 
 
@@ -91,16 +99,16 @@ def test_no_compiler_is_an_input_error_with_advice(
     with pytest.raises(
         InputError, match="no C compiler found to link with: looked for cc, gcc, clang"
     ) as caught:
-        Builder(TARGET, cache).link([], tmp_path / "module.so")
+        Builder(TARGET, cache).link(named(), tmp_path / "module.so")
     assert "$CC" in caught.value.hint
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(InputError, match="looked for no-such-compiler"):
-        Builder(TARGET, cache).link([], tmp_path / "module.so")
+        Builder(TARGET, cache).link(named(), tmp_path / "module.so")
 
 
 def test_another_architecture_is_refused(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot link for riscv64-linux-gnu on"):
-        Builder(TARGET | {"mtriple": "riscv64-linux-gnu"}, cache).link([], tmp_path / "module.so")
+        Builder(TARGET | {"mtriple": "riscv64-linux-gnu"}, cache).link(named(), tmp_path / "module.so")
 
 
 def linker(folder: Path, script: str) -> str:
@@ -125,9 +133,9 @@ def test_a_failing_linker_is_quoted(
 ) -> None:
     monkeypatch.setenv("CC", linker(tmp_path, script))
     with pytest.raises(StagelineError, match=complaint):
-        Builder(TARGET, cache).link([], tmp_path / "module.so")
+        Builder(TARGET, cache).link(named(), tmp_path / "module.so")
 
 
 def test_kernels_that_were_never_built_do_not_link(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(StagelineError, match="linking module failed"):
-        Builder(TARGET, cache).link(["one"], tmp_path / "module")
+        Builder(TARGET, cache).link(named("one"), tmp_path / "module")

@@ -42,7 +42,9 @@ def graph() -> LayerGraph:
         layer("add", ("t2", "t1", "x"), "t3", "add"),
     )
     tensors = {name: Tensor(name=name, shape=(2, 5), dtype="float32") for name in ("x", "t1", "t2", "t3")}
-    return LayerGraph(name="net", inputs=("x",), outputs=(("y", "t3"),), tensors=tensors, layers=layers)
+    return LayerGraph(
+        name="net", inputs=("x",), outputs=(("y", "t3"),), tensors=tensors, layers=layers, kernels={}
+    )
 
 
 def placement(processor: str, cores: int) -> Placement:

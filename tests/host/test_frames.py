@@ -15,7 +15,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 def network(shapes: Shapes, dtype: str = "float32") -> LayerGraph:
     tensors = {name: Tensor(name=name, shape=shape, dtype=dtype) for name, shape in shapes.items()}
-    return LayerGraph(name="net", inputs=tuple(shapes), outputs=(), tensors=tensors, layers=())
+    return LayerGraph(name="net", inputs=tuple(shapes), outputs=(), tensors=tensors, layers=(), kernels={})
 
 
 IMAGE = network({"x": (1, 3, 4, 4)})

@@ -4,7 +4,7 @@ from typing import Any
 
 from host.kernels.cpu.tiling import direct_candidates, window_candidates
 from host.kernels.machines import Cpu
-from host.kernels.specs import Convolution, Pointwise, Pooling, Softmax, Spec
+from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax, Spec
 from host.kernels.variants import Direct, Plain, Variant, Window
 
 __all__ = ["candidates", "emit"]
@@ -26,7 +26,8 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
         ValueError: The variant is not one for this spec.
     """
     from host.kernels.cpu.convolution import direct
-    from host.kernels.cpu.pointwise import pointwise, softmax
+    from host.kernels.cpu.normalization import lrn, softmax
+    from host.kernels.cpu.pointwise import pointwise
     from host.kernels.cpu.window import depthwise, pooling
 
     match spec, variant:
@@ -40,4 +41,6 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
             return pointwise(spec, cpu)
         case Softmax(), Plain():
             return softmax(spec, cpu)
+        case Lrn(), Plain():
+            return lrn(spec, cpu)
     raise ValueError(f"{type(spec).__name__} cannot be scheduled as {variant}")

@@ -3,32 +3,36 @@
 Weights come in panels, so that each step of the reduction reads one run of them and one number of each pixel.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tvm import tirx
 from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
 
 from host.kernels.cpu.emission import (
     Place,
+    Registers,
     at,
     clear_halo,
     each_part,
     finish,
     loop_parts,
-    number,
     parameter_shapes,
+    prefetch,
     spread,
-    store,
     tasks,
     write,
     write_function,
 )
 from host.kernels.cpu.tiling import Part, flattened, parts, total, vectors
 from host.kernels.machines import Cpu
+from host.kernels.packing import packed_shape
 from host.kernels.specs import Convolution
 from host.kernels.variants import Direct
 
 _FEW_CHANNELS = 8
+_LINE = 16
 
 
 def direct(spec: Convolution, tile: Direct, cpu: Cpu) -> Any:
@@ -92,7 +96,9 @@ class _Body:
             def of_rows(row: Any, rows: int) -> None:
                 def of_columns(column: Any, columns: int) -> None:
                     corner = Place(image, row, column, first, 1)
-                    self._one_tile(group, panel, corner, (rows, columns), vectors(channels, self._cpu.lanes))
+                    tile = row_piece * total(self._columns) + tirx.floordiv(column, columns)
+                    shape = (rows, columns)
+                    self._one_tile(group, panel, tile, corner, shape, vectors(channels, self._cpu.lanes))
 
                 loop_parts(self._columns, of_columns)
 
@@ -104,6 +110,7 @@ class _Body:
         self,
         group: Any,
         panel: Any,
+        tile: Any,
         corner: Place,
         shape: tuple[int, int],
         lanes: Sequence[tuple[int, int]],
@@ -111,28 +118,59 @@ class _Body:
         """Sums up and stores `shape` pixels from `corner` on, whose channel counts within the group."""
         pixels = [(row, column) for row in range(shape[0]) for column in range(shape[1])]
         each = self._spec.output.channels // self._spec.groups
-        width = sum(size for _, size in lanes)
-        sums = T.alloc_buffer((len(pixels) * width,), "float32", scope="local")
-        for index in range(len(pixels)):
-            for start, size in lanes:
-                store(sums, index * width + start, size, spread(number(0), size))
-        self._reduce(group, panel, corner, pixels, lanes, sums)
-        for index, (row, column) in enumerate(pixels):
-            for start, size in lanes:
-                channel = group * each + corner.channel + start
-                place = Place(corner.image, corner.row + row, corner.column + column, channel, size)
-                value = sums[at(index * width + start, size)]
-                value = finish(self._spec.epilogue, self._operands, value, place)
-                write(self._target, self._spec.output, place, value)
+        sums = Registers([size for _ in pixels for _, size in lanes])
+        sums.fill(0)
+        self._call_for_results(group * each, corner, pixels, lanes)
+        self._reduce(group, panel, tile, corner, pixels, lanes, sums)
+        places = [(pixel, vector) for pixel in pixels for vector in lanes]
+        for index, ((row, column), (start, size)) in enumerate(places):
+            channel = group * each + corner.channel + start
+            place = Place(corner.image, corner.row + row, corner.column + column, channel, size)
+            value = finish(self._spec.epilogue, self._operands, sums[index], place)
+            write(self._target, self._spec.output, place, value)
+
+    def _call_for_results(
+        self, first: Any, corner: Place, pixels: Sequence[tuple[int, int]], lanes: Sequence[tuple[int, int]]
+    ) -> None:
+        """Asks for the memory that a tile ends with, before its reduction: what it adds, and where it stores."""
+        forms = [self._spec.output, *(form for form in self._spec.epilogue.operands if form)]
+        buffers = [
+            self._target,
+            *(self._operands[i] for i, form in enumerate(self._spec.epilogue.operands) if form),
+        ]
+        for form, buffer in zip(forms, buffers, strict=True):
+            for row, column in pixels:
+                for start, size in lanes:
+                    place = Place(
+                        corner.image,
+                        corner.row + row,
+                        corner.column + column,
+                        first + corner.channel + start,
+                        size,
+                    )
+                    prefetch(buffer, place.index(form))
+
+    def _prefetched(self) -> int:
+        """Numbers of the next panel that each step of a tile's reduction calls for, so that it arrives in time.
+
+        Weights that the second cache does not hold come from farther away; where a panel serves only a few tiles, they
+        are waited for.
+        """
+        weights = math.prod(packed_shape(self._spec, self._tile) or ()) * 4
+        tiles = total(self._rows) * total(self._columns)
+        if self._tile.outer != "channels" or not 1 < tiles <= self._tile.channels:
+            return 0
+        return self._tile.channels // tiles if weights > self._cpu.second_cache_bytes // 2 else 0
 
     def _reduce(
         self,
         group: Any,
         panel: Any,
+        tile: Any,
         corner: Place,
         pixels: Sequence[tuple[int, int]],
         lanes: Sequence[tuple[int, int]],
-        sums: Any,
+        sums: Registers,
     ) -> None:
         spec, form = self._spec, self._spec.input
         (kernel_rows, kernel_columns), inner = spec.kernel, spec.input.channels // spec.groups
@@ -146,10 +184,18 @@ class _Body:
             1,
         ).index(form)
         panels = sum(part.count for part in self._panels)
-        width = sum(size for _, size in lanes)
         weights = (group * panels + panel) * (kernel_rows * kernel_columns * inner)
 
+        panel_size = kernel_rows * kernel_columns * inner * self._tile.channels
+        share = self._prefetched()
+        ahead = (group * panels + panel + 1) * panel_size + tile * (
+            share * (panel_size // self._tile.channels)
+        )
+
         def step(kernel_row: Any, kernel_column: Any, channel: Any) -> None:
+            taps = (kernel_row * kernel_columns + kernel_column) * inner + channel
+            for start in range(0, share, _LINE):
+                prefetch(self._weights, ahead + taps * share + start)
             base = (
                 first
                 + kernel_row * (row_stride * spec.dilation[0])
@@ -161,10 +207,10 @@ class _Body:
             ) * self._tile.channels
             for index, (row, column) in enumerate(pixels):
                 pixel = self._source[base + row * row_step + column * column_step]
-                for start, size in lanes:
+                for vector, (start, size) in enumerate(lanes):
+                    total = index * len(lanes) + vector
                     product = spread(pixel, size) * self._weights[at(panel_base + start, size)]
-                    place = index * width + start
-                    store(sums, place, size, sums[at(place, size)] + product)
+                    sums[total] = sums[total] + product
 
         _reduction(kernel_rows, kernel_columns, inner, step)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -14,7 +14,7 @@ from host.kernels.cpu.tiling import Part
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
 from host.kernels.packing import packed_shape
-from host.kernels.specs import Convolution, Pointwise, Pooling, Softmax
+from host.kernels.specs import Emitted, Pointwise
 from host.kernels.variants import Variant
 
 
@@ -39,9 +39,7 @@ def write_function(shapes: Sequence[Sequence[int]], body: Callable[..., None]) -
     return builder.get()
 
 
-def parameter_shapes(
-    spec: Convolution | Pooling | Pointwise | Softmax, variant: Variant
-) -> list[tuple[int, ...]]:
+def parameter_shapes(spec: Emitted, variant: Variant) -> list[tuple[int, ...]]:
     """Shapes of a kernel's parameters in order."""
     inputs = spec.inputs if isinstance(spec, Pointwise) else (spec.input,)
     weights = packed_shape(spec, variant)
@@ -53,14 +51,17 @@ def parameter_shapes(
     ]
 
 
+_STACK_FLOATS = 240
+
+
 def number(value: float) -> Any:
     """A float32 constant."""
     return tirx.const(float(value), "float32")
 
 
-def at(start: Any, lanes: int) -> Any:
-    """The index of `lanes` neighbours."""
-    return tirx.Ramp(start, 1, lanes) if lanes > 1 else start
+def at(start: Any, lanes: int, stride: int = 1) -> Any:
+    """The index of `lanes` elements that lie `stride` apart."""
+    return tirx.Ramp(start, stride, lanes) if lanes > 1 else start
 
 
 def spread(value: Any, lanes: int) -> Any:
@@ -71,6 +72,48 @@ def spread(value: Any, lanes: int) -> Any:
 def store(buffer: Any, start: Any, lanes: int, value: Any) -> None:
     """Writes `lanes` neighbours."""
     T.buffer_store(buffer, value, [at(start, lanes)])
+
+
+class Registers:
+    """Vectors that live in registers while a loop runs over them.
+
+    TVM keeps a buffer of less than a kilobyte and of global scope on the stack, where LLVM sees through it; any other
+    comes from the heap and may be written and read back. So many vectors take several buffers.
+
+    Args:
+        lanes: Length of each vector.
+    """
+
+    def __init__(self, lanes: Sequence[int]) -> None:
+        self._places: list[tuple[int, int]] = []
+        sizes = [0]
+        for count in lanes:
+            if sizes[-1] + count > _STACK_FLOATS:
+                sizes.append(0)
+            self._places.append((len(sizes) - 1, sizes[-1]))
+            sizes[-1] += count
+        self._lanes = tuple(lanes)
+        self._buffers = [T.alloc_buffer((size,), "float32") for size in sizes]
+
+    def __getitem__(self, index: int) -> Any:
+        buffer, start = self._places[index]
+        return self._buffers[buffer][at(start, self._lanes[index])]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        buffer, start = self._places[index]
+        store(self._buffers[buffer], start, self._lanes[index], value)
+
+    def fill(self, value: float) -> None:
+        """Writes a number into all lanes of all vectors."""
+        for index, lanes in enumerate(self._lanes):
+            self[index] = spread(number(value), lanes)
+
+
+def prefetch(buffer: Any, index: Any) -> None:
+    """Asks the second-level cache for a line that is going to be read soon; may lie behind the buffer's end."""
+    read_soon, second_level, data = (tirx.const(value, "int32") for value in (0, 2, 1))
+    address = tirx.address_of(buffer[index])
+    T.evaluate(tirx.call_llvm_intrin("void", "llvm.prefetch.p0", address, read_soon, second_level, data))
 
 
 def each_part(index: Any, pieces: Sequence[Part], body: Callable[[Any, int], None]) -> None:
@@ -147,6 +190,10 @@ class Place:
     channel: Any
     lanes: int
 
+    def of_one_pixel(self) -> "Place":
+        """The same channels where an image is one pixel."""
+        return replace(self, row=0, column=0)
+
     def index(self, form: Form) -> Any:
         """Where it lies in a form, in elements."""
         batch, channel, row, column = form.strides
@@ -157,19 +204,12 @@ class Place:
 
 def read(buffer: Any, form: Form, place: Place) -> Any:
     """The channels of a pixel as a vector; gathered one by one where they are not neighbours in memory."""
-    stride = form.strides[1]
-    if stride == 1 or place.lanes == 1:
-        return buffer[at(place.index(form), place.lanes)]
-    return buffer[tirx.Ramp(place.index(form), stride, place.lanes)]
+    return buffer[at(place.index(form), place.lanes, form.strides[1])]
 
 
 def write(buffer: Any, form: Form, place: Place, value: Any) -> None:
     """Stores a vector as the channels of a pixel."""
-    stride = form.strides[1]
-    index = place.index(form)
-    T.buffer_store(
-        buffer, value, [at(index, place.lanes) if stride == 1 else tirx.Ramp(index, stride, place.lanes)]
-    )
+    T.buffer_store(buffer, value, [at(place.index(form), place.lanes, form.strides[1])])
 
 
 def finish(epilogue: Epilogue, operands: Sequence[Any], value: Any, place: Place) -> Any:
@@ -183,9 +223,11 @@ def finish(epilogue: Epilogue, operands: Sequence[Any], value: Any, place: Place
     """
     known: dict[str, Any] = {RESULT: value}
     for index, (form, buffer) in enumerate(zip(epilogue.operands, operands, strict=True)):
-        known[f"o{index}"] = (
-            buffer[at(place.channel, place.lanes)] if form is None else read(buffer, form, place)
-        )
+        if form is None:
+            known[f"o{index}"] = buffer[at(place.channel, place.lanes)]
+        else:
+            is_one_pixel = (form.height, form.width) == (1, 1)
+            known[f"o{index}"] = read(buffer, form, place.of_one_pixel() if is_one_pixel else place)
     last = value
     for index, step in enumerate(epilogue.steps):
         values = [

@@ -1,16 +1,16 @@
-"""Elementwise kernels: concatenation, activations, residual adds, changes of form; and softmax."""
+"""Elementwise kernels: concatenation, activations, residual adds, changes of form."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tvm import tirx
 from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
 
 from host.kernels.cpu.emission import (
     Place,
+    at,
     clear_halo,
     finish,
-    number,
     parameter_shapes,
     read,
     store,
@@ -21,7 +21,7 @@ from host.kernels.cpu.emission import (
 from host.kernels.cpu.tiling import vectors
 from host.kernels.forms import Form
 from host.kernels.machines import Cpu
-from host.kernels.specs import Pointwise, Softmax
+from host.kernels.specs import Pointwise
 from host.kernels.variants import Plain
 
 
@@ -40,6 +40,9 @@ def pointwise(spec: Pointwise, cpu: Cpu) -> Any:
     def body(*buffers: Any) -> None:
         sources, operands, target = buffers[:count], buffers[count:-1], buffers[-1]
         clear_halo(target, output, cpu.lanes)
+        if _is_copy_of_rows(spec):
+            _copy_rows(spec, sources[0], target, cpu.lanes)
+            return
         with tasks(output.batch, output.height) as (image, row):
             first = 0
             for form, source in zip(spec.inputs, sources, strict=True):
@@ -55,11 +58,18 @@ def pointwise(spec: Pointwise, cpu: Cpu) -> Any:
     return write_function(parameter_shapes(spec, Plain()), body)
 
 
-def _row(spec: Pointwise, image: Any, row: Any, first: int, channels: int, lanes: int, copy: Any) -> None:
-    """Visits some channels of one row: vectors of channels, or of pixels where those are what is contiguous."""
-    width = spec.output.width
+def _row(
+    spec: Pointwise,
+    image: Any,
+    row: Any,
+    first: int,
+    channels: int,
+    lanes: int,
+    copy: Callable[[Place], None],
+) -> None:
+    """Visits some channels of each pixel of a row."""
     whole, rest = divmod(channels, lanes)
-    with T.serial(0, width) as column:
+    with T.serial(0, spec.output.width) as column:
         if whole:
             with T.serial(0, whole) as index:
                 copy(Place(image, row, column, first + index * lanes, lanes))
@@ -67,32 +77,24 @@ def _row(spec: Pointwise, image: Any, row: Any, first: int, channels: int, lanes
             copy(Place(image, row, column, first + whole * lanes + start, size))
 
 
-def softmax(spec: Softmax, cpu: Cpu) -> Any:
-    """Softmax over the channels of each row.
+def _is_copy_of_rows(spec: Pointwise) -> bool:
+    """Whether rows stay rows: a change of halo alone, with pixels as neighbours in memory."""
+    forms = (spec.output, *spec.inputs)
+    return (
+        len(spec.inputs) == 1 and not spec.epilogue.steps and all(f.layout == "channels-first" for f in forms)
+    )
 
-    Args:
-        spec: What to compute.
-        cpu: The core that it will run on.
 
-    Returns:
-        A TIR function of input and output.
-    """
-    del cpu  # the exponential is the C library's, one number after the other
-    count = spec.input.channels
-
-    def body(source: Any, target: Any) -> None:
-        with tasks(spec.input.batch) as (row,):
-            base = row * count
-            largest = T.alloc_buffer((1,), "float32", scope="local")
-            total = T.alloc_buffer((1,), "float32", scope="local")
-            store(largest, 0, 1, source[base])
-            with T.serial(0, count) as index:
-                store(largest, 0, 1, tirx.max(largest[0], source[base + index]))
-            store(total, 0, 1, number(0))
-            with T.serial(0, count) as index:
-                store(target, base + index, 1, tirx.exp(source[base + index] - largest[0]))
-                store(total, 0, 1, total[0] + target[base + index])
-            with T.serial(0, count) as index:
-                store(target, base + index, 1, target[base + index] / total[0])
-
-    return write_function(parameter_shapes(spec, Plain()), body)
+def _copy_rows(spec: Pointwise, source: Any, target: Any, lanes: int) -> None:
+    """Copies an image row by row, in vectors of pixels."""
+    (read_from,), output = spec.inputs, spec.output
+    whole, rest = divmod(output.width, lanes)
+    with tasks(output.batch, output.channels, output.height) as (image, channel, row):
+        place = Place(image, row, 0, channel, 1)
+        start, end = place.index(read_from), place.index(output)
+        if whole:
+            with T.serial(0, whole) as index:
+                store(target, end + index * lanes, lanes, source[at(start + index * lanes, lanes)])
+        for shift, size in vectors(rest, lanes):
+            column = whole * lanes + shift
+            store(target, end + column, size, source[at(start + column, size)])

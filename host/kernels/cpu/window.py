@@ -8,6 +8,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's 
 
 from host.kernels.cpu.emission import (
     Place,
+    Registers,
     at,
     clear_halo,
     each_part,
@@ -17,7 +18,6 @@ from host.kernels.cpu.emission import (
     parameter_shapes,
     read,
     spread,
-    store,
     tasks,
     write,
     write_function,
@@ -135,22 +135,19 @@ class _Windows:
             for index in range(columns)
             for start, size in lanes
         ]
-        starts = [index * channels + start for index in range(columns) for start, _ in lanes]
-        sums = T.alloc_buffer((columns * channels,), "float32", scope="local")
-        for start, place in zip(starts, places, strict=True):
-            store(sums, start, place.lanes, spread(number(self._start), place.lanes))
-        self._windows(places, starts, sums)
-        for start, place in zip(starts, places, strict=True):
-            value = self._mean(sums[at(start, place.lanes)], place)
-            value = finish(self._spec.epilogue, self._operands, value, place)
+        results = Registers([place.lanes for place in places])
+        results.fill(self._start)
+        self._windows(places, results)
+        for index, place in enumerate(places):
+            value = finish(self._spec.epilogue, self._operands, self._mean(results[index], place), place)
             write(self._target, self._spec.output, place, value)
 
-    def _windows(self, places: Sequence[Place], starts: Sequence[int], sums: Any) -> None:
+    def _windows(self, places: Sequence[Place], results: Registers) -> None:
         spec = self._spec
         height, width = spec.kernel
 
         def step(kernel_row: Any, kernel_column: Any) -> None:
-            for start, place in zip(starts, places, strict=True):
+            for index, place in enumerate(places):
                 seen = Place(
                     place.image,
                     place.row * spec.strides[0] - spec.padding[0] + kernel_row * spec.dilation[0],
@@ -159,8 +156,7 @@ class _Windows:
                     place.lanes,
                 )
                 value = self._seen(seen)
-                total = self._add(sums[at(start, place.lanes)], value, kernel_row, kernel_column, place)
-                store(sums, start, place.lanes, total)
+                results[index] = self._add(results[index], value, kernel_row, kernel_column, place)
 
         if height * width <= _MOST_UNROLLED:
             for row in range(height):

@@ -51,6 +51,7 @@ GRAPH = LayerGraph(
         for name, size in (("x", 8), ("t1", 4), ("t2", 2))
     },
     layers=(layer("conv1", "x", "t1"), layer("fc", "t1", "t2")),
+    kernels={},
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 import tvm
 from tvm import te, topi
 
-from host.kernels import schedule
+from host.kernels.generic import schedule
 
 TARGET = tvm.target.Target({"kind": "llvm", "num-cores": 1})
 
@@ -66,10 +66,10 @@ def run(function: Any) -> np.ndarray[Any, Any]:
     ],
 )
 def test_scheduled_kernels_compute_what_plain_loops_compute(function: Any) -> None:
-    np.testing.assert_allclose(run(schedule(function, TARGET)), run(function), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run(schedule(function)), run(function), rtol=1e-4, atol=1e-5)
 
 
 def test_reductions_run_in_vectors_and_parallel_tiles() -> None:
-    text = schedule(convolution(16, 32, 16, 3, 1), TARGET).script()
+    text = schedule(convolution(16, 32, 16, 3, 1)).script()
     assert "T.vectorized" in text
     assert "T.parallel" in text

@@ -2,7 +2,13 @@
 
 import pytest
 
+from host.kernels.forms import Form
+from host.kernels.specs import Convolution, Generic
 from host.layers import KernelCall, Layer, LayerGraph, Tensor, distinct
+from host.layers.graph import Implementation, PackedWeight
+
+KERNELS = {f"kernel-{count}": Generic(code=f"kernel-{count}", flops=10.0) for count in (1, 2)}
+PLAIN = {"hash-1": ("plain",), "hash-2": ("plain",)}
 
 
 def layer(name: str, reads: list[str], writes: list[str], weights: list[str] | None = None) -> Layer:
@@ -30,7 +36,9 @@ def residual() -> LayerGraph:
         name: Tensor(name=name, shape=(2, 3), dtype="float32") for name in ("x", "ta", "tb", "tc", "td")
     }
     tensors["w0"] = Tensor(name="w0", shape=(5,), dtype="float32")
-    return LayerGraph(name="n", inputs=("x",), outputs=(("out", "td"),), tensors=tensors, layers=layers)
+    return LayerGraph(
+        name="n", inputs=("x",), outputs=(("out", "td"),), tensors=tensors, layers=layers, kernels=KERNELS
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,18 +54,23 @@ def test_a_finished_output_stays_live_to_the_end() -> None:
     layers = (layer("a", ["x"], ["ta"]), layer("b", ["ta"], ["tb"]))
     tensors = {name: Tensor(name=name, shape=(1,), dtype="float32") for name in ("x", "ta", "tb")}
     graph = LayerGraph(
-        name="n", inputs=("x",), outputs=(("early", "ta"), ("late", "tb")), tensors=tensors, layers=layers
+        name="n",
+        inputs=("x",),
+        outputs=(("early", "ta"), ("late", "tb")),
+        tensors=tensors,
+        layers=layers,
+        kernels=KERNELS,
     )
     assert graph.live_tensors(2) == ("ta", "tb")
 
 
 def test_program_takes_skip_connections_as_inputs_and_hides_what_only_passes_by(residual: LayerGraph) -> None:
-    program = residual.program(1, 2)
+    program = residual.program(PLAIN, 1, 2)
     assert program["inputs"] == ["ta"]
     assert program["outputs"] == ["tc"]
     assert program["weights"] == ["w0"]
     assert "x" not in program["buffers"]
-    assert residual.program(2, 2)["inputs"] == ["tb", "ta"]
+    assert residual.program(PLAIN, 2, 2)["inputs"] == ["tb", "ta"]
 
 
 def test_shared_weights_count_once(residual: LayerGraph) -> None:
@@ -69,9 +82,43 @@ def test_document_restores_the_graph(residual: LayerGraph) -> None:
 
 
 def test_document_of_another_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"stageline\.graph/1"):
+    with pytest.raises(ValueError, match=r"stageline\.graph/2"):
         LayerGraph.from_document({"schema": "stageline.graph/9"})
 
 
 def test_layers_that_do_the_same_work_stand_for_each_other(residual: LayerGraph) -> None:
     assert [found.name for found in distinct(residual.layers).values()] == ["a", "c"]
+
+
+def test_kernels_of_some_layers_are_named_once(residual: LayerGraph) -> None:
+    assert residual.implementations(PLAIN) == (
+        Implementation(kernel="kernel-1", variant="plain"),
+        Implementation(kernel="kernel-2", variant="plain"),
+    )
+    assert residual.implementations(PLAIN, 0, 1) == (Implementation(kernel="kernel-1", variant="plain"),)
+
+
+def test_weights_of_a_convolution_stand_in_a_program_in_the_order_that_its_variant_reads() -> None:
+    image = Form(channels=3, height=4, width=4)
+    spec = Convolution(input=image, output=Form(channels=20, height=4, width=4), kernel=(1, 1))
+    tensors = {
+        "x": Tensor(name="x", shape=(1, 4, 4, 3), dtype="float32"),
+        "w0": Tensor(name="w0", shape=(20, 3, 1, 1), dtype="float32"),
+        "t": Tensor(name="t", shape=(1, 4, 4, 20), dtype="float32"),
+    }
+    graph = LayerGraph(
+        name="n",
+        inputs=("x",),
+        outputs=(("out", "t"),),
+        tensors=tensors,
+        layers=(layer("a", ["x"], ["t"], ["w0"]),),
+        kernels={"kernel-1": spec},
+    )
+    choice = {"hash-1": ("direct-1-4-16-pixels",)}
+    program = graph.program(choice)
+    (name,) = program["weights"]
+    assert program["buffers"][name]["shape"] == [1, 2, 1, 1, 3, 16]
+    assert program["layers"][0]["calls"][0]["arguments"] == ["x", name, "t"]
+    one = Implementation(kernel="kernel-1", variant="direct-1-4-16-pixels")
+    assert graph.packed_weights(choice, 0, 0) == {name: PackedWeight(name="w0", implementation=one)}
+    assert LayerGraph.from_document(graph.to_document()) == graph
