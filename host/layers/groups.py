@@ -170,7 +170,7 @@ class _Finder:
     def _normalisation(self, operator: Operator) -> Group | None:
         """Local response normalisation, in the operators that TVM's importer writes it in."""
         source, other = operator.operands
-        if source is not other or not _is_image(source):
+        if not source.same_as(other) or not _is_image(source):
             return None
         members = [operator]
         for name in _LRN:
@@ -178,7 +178,7 @@ class _Finder:
             if user is None or user.name != name or user.position in self._taken:
                 return None
             members.append(user)
-        if members[-1].operands[0] is not source:
+        if not members[-1].operands[0].same_as(source):
             return None
         return self._grown("lrn", members[-1], (source,), members)
 

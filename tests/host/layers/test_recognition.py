@@ -9,7 +9,7 @@ from tvm.script import relax as R  # noqa: N812 - TVM's own spelling
 
 from host.kernels.epilogue import Step
 from host.kernels.forms import Form
-from host.kernels.specs import Convolution, Emitted, Pointwise, Pooling, Softmax
+from host.kernels.specs import Convolution, Emitted, Lrn, Pointwise, Pooling, Softmax
 from host.layers.recognition import recognise
 
 op = relax.op
@@ -173,3 +173,21 @@ def test_what_no_kernel_is_written_for_stays_with_tvm_on_plain_tensors() -> None
         "channels-last",
         "channels-first",
     ]
+
+
+def test_local_response_normalisation_is_recognised_in_the_importers_words() -> None:
+    def body(builder: relax.BlockBuilder, x: Any) -> Any:
+        deep = builder.emit(op.expand_dims(builder.emit(op.multiply(x, x)), 1))
+        pooled = op.nn.avg_pool3d(deep, (5, 1, 1), padding=(2, 0, 0, 2, 0, 0), count_include_pad=True)
+        mean = builder.emit(op.squeeze(builder.emit(pooled), [1]))
+        scaled = builder.emit(op.multiply(mean, relax.const(1e-4, "float32")))
+        base = builder.emit(op.add(scaled, relax.const(2.0, "float32")))
+        power = builder.emit(op.power(base, relax.const(0.75, "float32")))
+        return builder.emit(op.nn.relu(builder.emit(op.divide(x, power))))
+
+    module = network(body)
+    _, lrn, _ = specs(module)
+    assert isinstance(lrn, Lrn)
+    assert (lrn.size, lrn.bias, lrn.beta) == (5, 2.0, 0.75)
+    assert [step.operation for step in lrn.epilogue.steps] == ["maximum"]
+    assert left(module) == []
