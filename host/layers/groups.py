@@ -1,31 +1,17 @@
 """Which operators become one kernel: an operator that kernels are written for, and the elementwise ones behind it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tvm import relax
 
-from host.kernels.epilogue import RESULT, Step
-from host.layers.operators import Array, Operator, Operators, constant, per_channel, scalar, shape_of
+from host.kernels.epilogue import Step
+from host.layers.chain import ELEMENTWISE, Chain
+from host.layers.operators import Operator, Operators, constant, shape_of
 
-_MOST_STEPS = 12
 _IMAGE = 4
 
-_BINARY = {
-    "relax.add": "add",
-    "relax.subtract": "subtract",
-    "relax.multiply": "multiply",
-    "relax.divide": "divide",
-    "relax.maximum": "maximum",
-    "relax.minimum": "minimum",
-}
-_UNARY = {
-    "relax.exp": "exp",
-    "relax.sigmoid": "sigmoid",
-    "relax.sqrt": "sqrt",
-    "relax.tanh": "tanh",
-}
 _LRN = (
     "relax.expand_dims",
     "relax.nn.avg_pool3d",
@@ -36,8 +22,6 @@ _LRN = (
     "relax.divide",
 )
 """What follows the square in a local response normalisation."""
-
-ELEMENTWISE = frozenset({*_BINARY, *_UNARY, "relax.nn.relu", "relax.clip", "relax.nn.silu"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,9 +175,9 @@ class _Finder:
         )
         if start is None:
             return None
-        chain = _Chain(self._operators, self._taken, start, owns_start=False)
+        chain = Chain(self._operators, self._taken, start, owns_start=False)
         chain.grow(operator)
-        return chain.group("pointwise", operator, (start,), []) if chain.length else None
+        return _group("pointwise", operator, (start,), [], chain) if chain.members else None
 
     def _grown(
         self,
@@ -205,9 +189,9 @@ class _Finder:
     ) -> Group | None:
         if not all(isinstance(source, relax.Var) for source in sources):
             return None
-        chain = _Chain(self._operators, self._taken, anchor.variable, owns_start=True)
+        chain = Chain(self._operators, self._taken, anchor.variable, owns_start=True)
         chain.grow(None)
-        group = chain.group(kind, anchor, sources, members)
+        group = _group(kind, anchor, sources, members, chain)
         group.weights = weights
         self._absorb_flattening(group)
         return group
@@ -227,127 +211,19 @@ class _Finder:
         )
 
 
-class _Chain:
-    """Elementwise operators behind a value, as long as nobody else needs what lies between.
-
-    Args:
-        operators: The network.
-        taken: Positions of operators that belong to other groups.
-        start: The value.
-        owns_start: Whether nobody else may read the value itself, either.
-    """
-
-    def __init__(self, operators: Operators, taken: set[int], start: Any, *, owns_start: bool) -> None:
-        self._operators = operators
-        self._taken = taken
-        self._start = start
-        self._owns_start = owns_start
-        self._shape = shape_of(start) or ()
-        self._known: dict[Any, str] = {start: RESULT}
-        self._chain: list[Operator] = []
-        self._operands: list[Any] = []
-        self._steps: list[Step] = []
-        self._whole: tuple[int, int, int] = (0, 0, 0)
-
-    @property
-    def length(self) -> int:
-        """How many operators it holds."""
-        return self._whole[0]
-
-    def grow(self, first: Operator | None) -> None:
-        """Adds operators while each of them is elementwise; remembers the last state that is closed.
-
-        Args:
-            first: The operator to begin with, where the choice is not free.
-        """
-        operator = first or self._next()
-        while operator and len(self._steps) < _MOST_STEPS and self._add(operator):
-            if self._is_closed():
-                self._whole = (len(self._chain), len(self._operands), len(self._steps))
-            operator = self._next()
-
-    def group(self, kind: str, anchor: Operator, sources: tuple[Any, ...], members: list[Operator]) -> Group:
-        """What was found, as a group."""
-        chain, operands, steps = self._whole
-        members = [*members, *self._chain[:chain]]
-        return Group(
-            kind=kind,
-            anchor=anchor,
-            sources=sources,
-            members=sorted(members, key=lambda member: member.position),
-            result=self._chain[chain - 1].variable if chain else anchor.variable,
-            operands=self._operands[:operands],
-            steps=self._steps[:steps],
-        )
-
-    def _next(self) -> Operator | None:
-        waiting: Iterator[Operator] = (
-            user
-            for variable in self._owned()
-            for user in self._operators.users(variable)
-            if user not in self._chain and user.position not in self._taken
-        )
-        return min(waiting, key=lambda user: user.position, default=None)
-
-    def _owned(self) -> Sequence[Any]:
-        return [variable for variable in self._known if variable is not self._start or self._owns_start]
-
-    def _is_closed(self) -> bool:
-        last = self._chain[-1].variable
-        return all(
-            set(self._operators.users(variable)) <= set(self._chain)
-            and not self._operators.is_result(variable)
-            for variable in self._owned()
-            if variable is not last
-        )
-
-    def _add(self, operator: Operator) -> bool:
-        if operator.name not in ELEMENTWISE or shape_of(operator.variable) != self._shape:
-            return False
-        kept = len(self._operands)
-        operands = [self._operand(operand) for operand in operator.operands]
-        if any(operand is None for operand in operands):
-            del self._operands[kept:]
-            return False
-        last = self._emit(operator, [operand for operand in operands if operand is not None])
-        self._known[operator.variable] = last
-        self._chain.append(operator)
-        return True
-
-    def _operand(self, operand: Any) -> str | float | None:
-        """How a step names an operand; None where it cannot."""
-        if operand in self._known:
-            return self._known[operand]
-        number = scalar(operand)
-        if number is not None:
-            return number
-        vector: Array | None = per_channel(operand, len(self._shape))
-        if vector is not None and vector.size == self._shape[1]:
-            return self._new_operand(vector)
-        is_tensor = isinstance(operand, relax.Var) and shape_of(operand) in {
-            self._shape,
-            (*self._shape[:2], 1, 1),
-        }
-        return self._new_operand(operand) if is_tensor else None
-
-    def _new_operand(self, operand: Any) -> str:
-        self._operands.append(operand)
-        return f"o{len(self._operands) - 1}"
-
-    def _emit(self, operator: Operator, operands: list[str | float]) -> str:
-        """Adds an operator's steps; returns the name of the last."""
-        if operator.name == "relax.nn.relu":
-            return self._step("maximum", operands[0], 0.0)
-        if operator.name == "relax.clip":
-            value, low, high = operands
-            return self._step("minimum", self._step("maximum", value, low), high)
-        if operator.name == "relax.nn.silu":
-            return self._step("multiply", operands[0], self._step("sigmoid", operands[0]))
-        return self._step((_BINARY | _UNARY)[operator.name], *operands)
-
-    def _step(self, operation: str, *operands: str | float) -> str:
-        self._steps.append(Step(operation=operation, operands=operands))
-        return f"s{len(self._steps) - 1}"
+def _group(
+    kind: str, anchor: Operator, sources: tuple[Any, ...], members: Sequence[Operator], chain: Chain
+) -> Group:
+    absorbed = chain.members
+    return Group(
+        kind=kind,
+        anchor=anchor,
+        sources=sources,
+        members=sorted([*members, *absorbed], key=lambda member: member.position),
+        result=absorbed[-1].variable if absorbed else anchor.variable,
+        operands=chain.operands,
+        steps=chain.steps,
+    )
 
 
 def _is_image(expression: Any) -> bool:
