@@ -18,6 +18,7 @@ _JSON_COLUMNS = (
     ("models", "graph_json"),
     ("environments", "target_json"),
     ("profiles", "samples"),
+    ("profiles", "candidates_json"),
     ("plans", "document_json"),
     ("deployments", "measured_json"),
 )
@@ -84,7 +85,7 @@ def _references(connection: Connection) -> list[str]:
 def _documents(connection: Connection) -> list[str]:
     found = []
     for table, column in _JSON_COLUMNS:
-        statement = f"SELECT id FROM {table} WHERE NOT json_valid({column})"
+        statement = f"SELECT id FROM {table} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
         found += [
             f"document: {column} of row {row} of {table} is no JSON"
             for row in connection.exec_driver_sql(statement).scalars()

@@ -1,6 +1,6 @@
 """Measured profiles and their environments in SQL."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, column, or_, select, table
@@ -14,7 +14,17 @@ from db.records import Environment, LayerLatency, ModelTotal, Profile, ProfileFi
 from db.tables import boards, environments, profiles
 
 _KEY = ("layer_hash", "environment_id", "processor", "cores", "level")
-_VALUES = ("latency_us", "latency_mad_us", "energy_uj", "samples", "sample_count", "status", "measured_at")
+_VALUES = (
+    "latency_us",
+    "latency_mad_us",
+    "energy_uj",
+    "samples",
+    "sample_count",
+    "status",
+    "measured_at",
+    "schedule",
+    "candidates_json",
+)
 _LAYER_FILTERS = ("model", "board", "layer", "processor", "cores", "level", "operating_point", "status")
 _TOTAL_FILTERS = ("model", "board", "processor", "cores", "level", "operating_point")
 
@@ -32,6 +42,8 @@ _latencies = table(
             "energy_uj",
             "samples",
             "measured_at",
+            "schedule",
+            "candidates_json",
         ),
     ),
     *map(column, ("environment_fingerprint", "tvm", "kernel_version", "is_newest", "model_id", "profile_id")),
@@ -169,6 +181,8 @@ def _row(profile: Profile, environment_id: int) -> dict[str, Any]:
         "sample_count": len(profile.samples_us),
         "status": str(profile.status),
         "measured_at": instant_text(profile.measured_at),
+        "schedule": profile.schedule or None,
+        "candidates_json": encode(dict(profile.candidates_us)) if profile.candidates_us else None,
     }
 
 
@@ -205,6 +219,8 @@ def _profile(row: RowMapping, environment: Environment) -> Profile:
         status=ProfileStatus(row["status"]),
         measured_at=instant(row["measured_at"]),
         energy_uj=row["energy_uj"],
+        schedule=row["schedule"] or "",
+        candidates_us=_candidates(row),
     )
 
 
@@ -230,7 +246,13 @@ def _layer_latency(row: RowMapping) -> LayerLatency:
         tvm=row["tvm"],
         kernel_version=row["kernel_version"],
         is_newest=bool(row["is_newest"]),
+        schedule=row["schedule"] or "",
+        candidates_us=_candidates(row),
     )
+
+
+def _candidates(row: RowMapping) -> Mapping[str, float]:
+    return dict(decode(row["candidates_json"])) if row["candidates_json"] else {}
 
 
 def _model_total(row: RowMapping) -> ModelTotal:

@@ -101,6 +101,8 @@ profiles = Table(
     Column("sample_count", Integer, nullable=False),
     Column("status", TEXT, nullable=False),
     Column("measured_at", TEXT, nullable=False),
+    Column("schedule", TEXT),
+    Column("candidates_json", TEXT),
     UniqueConstraint(
         "layer_hash", "environment_id", "processor", "cores", "level", name="uq_profiles_placement"
     ),

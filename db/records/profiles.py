@@ -73,6 +73,8 @@ class Profile:
         status: How far the measurement came.
         measured_at: When the last sample was taken, with a time zone.
         energy_uj: Energy above idle a call; None without a sensor.
+        schedule: How the layer's kernels were scheduled; empty where that was not recorded.
+        candidates_us: Median latency of every schedule that was tried beside; empty where none was.
 
     Raises:
         RecordError: A number is negative or not finite, it has no core or no sample, or no time zone.
@@ -94,9 +96,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         """Refuses what no measurement can give."""
-        for field, value in self._quantities():
+        for name, value in self._quantities():
             if not (math.isfinite(value) and value >= 0):
-                self._refuse(f"{field} is {value}, expected a finite number from 0 up")
+                self._refuse(f"{name} is {value}, expected a finite number from 0 up")
         if not self.samples_us:
             self._refuse("it has no samples")
         if self.cores < 1:
@@ -111,6 +113,8 @@ class Profile:
             yield "energy_uj", self.energy_uj
         for index, sample in enumerate(self.samples_us):
             yield f"samples_us[{index}]", sample
+        for schedule, latency in self.candidates_us.items():
+            yield f"candidates_us[{schedule}]", latency
 
     def _refuse(self, reason: str) -> NoReturn:
         placement = f"{self.processor}x{self.cores}"
@@ -169,6 +173,8 @@ class LayerLatency:
         tvm: Version of TVM.
         kernel_version: Version of the schedules.
         is_newest: No later measurement of the same layer on the same placement superseded it.
+        schedule: How the layer's kernels were scheduled; empty where that was not recorded.
+        candidates_us: Median latency of every schedule that was tried beside.
     """
 
     model: str
@@ -191,6 +197,8 @@ class LayerLatency:
     tvm: str
     kernel_version: str
     is_newest: bool
+    schedule: str = ""
+    candidates_us: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,8 @@ def layers_page(profiles: Sequence["LayerLatency"]) -> Sequence[RenderableType]:
         Column(title="latency", is_number=True),
         Column(title="+-", is_number=True),
         Column(title="energy", is_number=True),
-        Column(title="samples", is_number=True),
         Column(title="status"),
+        Column(title="schedule", is_folding=True),
     ]
     return [table(columns, (_layer_row(profile) for profile in profiles))]
 
@@ -88,6 +88,8 @@ def layer_document(profile: "LayerLatency") -> dict[str, Any]:
         "tvm": profile.tvm,
         "kernel_version": profile.kernel_version,
         "newest": profile.is_newest,
+        "schedule": profile.schedule or None,
+        "candidates_us": dict(profile.candidates_us),
     }
 
 
@@ -123,6 +125,6 @@ def _layer_row(profile: "LayerLatency") -> Sequence[str]:
         duration_text(profile.latency_us),
         duration_text(profile.latency_mad_us),
         energy_text(profile.energy_uj),
-        str(len(profile.samples_us)),
         profile.status.value,
+        profile.schedule,
     )

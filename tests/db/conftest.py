@@ -124,21 +124,23 @@ class Samples:
         document: dict[str, Any] = {"period_us": 104.0, "throughput_fps": 9615.4, "latency_us": 301.0}
         return document | {"energy_uj_per_frame": None, "stages": stages, "frames": 500} | changes
 
-    def fill(self, store: Store) -> int:
+    def fill(self, store: Store, *, is_scheduled: bool = True) -> int:
         """Stores a board, a network, all its profiles, a plan and a deployment; gives the plan's number."""
         store.put_board(self.board())
         store.put_model(self.model())
-        store.put_profiles(self.profiles())
+        store.put_profiles(self.profiles(is_scheduled=is_scheduled))
         plan_id = store.add_plan(self.plan(), model_fingerprint="model-1", board_fingerprint="board-1")
         store.add_deployment(plan_id, self.measured())
         return plan_id
 
-    def profiles(self) -> list[Profile]:
-        """Every layer of the network on two CPU cores and on the GPU."""
+    def profiles(self, *, is_scheduled: bool = True) -> list[Profile]:
+        """Every layer of the network on two CPU cores and on the GPU; the first schema knew no schedules."""
         cuda = self.environment(target={"kind": "cuda", "arch": "sm_62"})
         gpu: dict[str, Any] = {"processor": "gpu", "cores": 1, "level": "1300500000", "environment": cuda}
         latencies = {"conv1": (400.0, 40.0), "conv2": (300.0, 50.0), "fc": (200.0, 500.0)}
-        on_cpu = [self.profile(layer, latency_us=cpu) for layer, (cpu, _) in latencies.items()]
+        tried = {"direct-1-14-32-pixels": 300.0, "direct-1-7-64-pixels": 320.0}
+        chosen = {"schedule": "direct-1-14-32-pixels", "candidates_us": tried} if is_scheduled else {}
+        on_cpu = [self.profile(layer, latency_us=cpu, **chosen) for layer, (cpu, _) in latencies.items()]
         return on_cpu + [self.profile(layer, latency_us=us, **gpu) for layer, (_, us) in latencies.items()]
 
 
