@@ -181,7 +181,7 @@ _KINDS: Mapping[str, type[Any]] = {
 
 def to_document(spec: Spec) -> dict[str, Any]:
     """A JSON document from which `from_document` restores the spec."""
-    return {"kind": type(spec).__name__.lower(), **dataclasses.asdict(spec)}
+    return {"spec": type(spec).__name__.lower(), **dataclasses.asdict(spec)}
 
 
 def from_document(document: Mapping[str, Any]) -> Spec:
@@ -190,8 +190,8 @@ def from_document(document: Mapping[str, Any]) -> Spec:
     Raises:
         KeyError: The document is of a kind that this version does not know.
     """
-    fields = {name: _field(name, value) for name, value in document.items() if name != "kind"}
-    spec: Spec = _KINDS[document["kind"]](**fields)
+    fields = {name: _field(name, value) for name, value in document.items() if name != "spec"}
+    spec: Spec = _KINDS[document["spec"]](**fields)
     return spec
 
 
