@@ -25,6 +25,7 @@ class Cpu:
         second_cache_bytes: The cache behind it, the core's share where cores share it.
         broadcasts_from_memory: Whether a scalar in memory can be an operand for all lanes; otherwise lanes of a
             register are.
+        memory_bytes: What it reads from memory in one cycle, by measurements of one core at a time.
     """
 
     lanes: int
@@ -35,6 +36,7 @@ class Cpu:
     first_cache_bytes: int = 32 * _KIB
     second_cache_bytes: int = 512 * _KIB
     broadcasts_from_memory: bool = True
+    memory_bytes: float = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,8 @@ class Gpu:
     threads: int = 1024
 
 
-_SSE = Cpu(lanes=4, registers=16, loads=2, multiply_adds=2)
-_AVX2 = Cpu(lanes=8, registers=16, loads=2, multiply_adds=2)
+_SSE = Cpu(lanes=4, registers=16, loads=2, multiply_adds=2, memory_bytes=6.0)
+_AVX2 = Cpu(lanes=8, registers=16, loads=2, multiply_adds=2, memory_bytes=6.0)
 _AVX512 = Cpu(
     lanes=16,
     registers=32,
@@ -67,6 +69,7 @@ _AVX512 = Cpu(
     multiply_adds=2,
     first_cache_bytes=48 * _KIB,
     second_cache_bytes=1024 * _KIB,
+    memory_bytes=6.0,
 )
 _NEON = Cpu(lanes=4, registers=32, broadcasts_from_memory=False)
 

@@ -73,6 +73,13 @@ def store(buffer: Any, start: Any, lanes: int, value: Any) -> None:
     T.buffer_store(buffer, value, [at(start, lanes)])
 
 
+def prefetch(buffer: Any, index: Any) -> None:
+    """Asks for the line of the caches that holds an element, which may lie behind the buffer's end."""
+    read, to_every_cache, data = T.int32(0), T.int32(3), T.int32(1)
+    where = T.address_of(buffer[index])
+    T.evaluate(T.call_llvm_intrin("void", "llvm.prefetch", where, read, to_every_cache, data))
+
+
 def each_part(index: Any, pieces: Sequence[Part], body: Callable[[Any, int], None]) -> None:
     """Calls `body(start, size)` for the piece that `index` counts; uneven pieces become two branches."""
     if len(pieces) == 1:

@@ -1,0 +1,37 @@
+"""A tile of sums that stays in the processor's registers."""
+
+from typing import Any
+
+from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
+
+from host.kernels.cpu.emission import at, number, spread, store
+
+_STACK_BYTES = 1024
+"""TVM takes smaller buffers from the stack (`kMaxStackAlloca`), and only those of global scope. LLVM turns them into
+registers whatever else the loop does; larger ones come from the heap, where a prefetch, say, stops it."""
+
+_ITEM_BYTES = 4
+
+
+class Sums:
+    """Rows of `width` float32 numbers, all zero at first; indices must be constant."""
+
+    def __init__(self, rows: int, width: int, lanes: tuple[tuple[int, int], ...]) -> None:
+        self._width = width
+        self._rows = max(1, (_STACK_BYTES // _ITEM_BYTES - 1) // width)
+        pieces = (min(self._rows, rows - first) for first in range(0, rows, self._rows))
+        self._buffers = [T.alloc_buffer((piece * width,), "float32") for piece in pieces]
+        for row in range(rows):
+            for start, size in lanes:
+                self.put(row, start, size, spread(number(0), size))
+
+    def get(self, row: int, start: int, lanes: int) -> Any:
+        """Some neighbours of a row."""
+        return self._buffers[row // self._rows][at(self._index(row, start), lanes)]
+
+    def put(self, row: int, start: int, lanes: int, value: Any) -> None:
+        """Replaces some neighbours of a row."""
+        store(self._buffers[row // self._rows], self._index(row, start), lanes, value)
+
+    def _index(self, row: int, start: int) -> int:
+        return row % self._rows * self._width + start
