@@ -35,12 +35,14 @@ class Winograd:
         tiles: Tiles whose sums are in registers together.
         channels: Output channels whose sums are; weights are packed in panels of as many.
         block: Tiles that are transformed, multiplied and transformed back together.
+        shared: What the cores share: all blocks, or each step of every block.
     """
 
     size: int
     tiles: int
     channels: int
     block: int
+    shared: Literal["blocks", "steps"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ class Transforms:
         """Transforms kernels `(..., 3, 3)` to `(..., m + 2, m + 2)`, in double precision."""
         matrix = np.array(self.kernel)
         transformed = matrix @ weights.astype(np.float64) @ matrix.T
-        return transformed.astype(np.float32)
+        result: npt.NDArray[np.float32] = transformed.astype(np.float32)
+        return result
 
 
 @cache

@@ -1,5 +1,6 @@
 """A tile of sums that stays in the processor's registers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
@@ -14,23 +15,27 @@ _ITEM_BYTES = 4
 
 
 class Sums:
-    """Rows of `width` float32 numbers, all zero at first; indices must be constant."""
+    """Rows of float32 vectors, all zero at first.
 
-    def __init__(self, rows: int, width: int, lanes: tuple[tuple[int, int], ...]) -> None:
+    Attributes:
+        vectors: Row, start within the row and lanes of each vector.
+    """
+
+    def __init__(self, rows: int, width: int, lanes: Sequence[tuple[int, int]]) -> None:
+        self.vectors = [(row, start, size) for row in range(rows) for start, size in lanes]
         self._width = width
         self._rows = max(1, (_STACK_BYTES // _ITEM_BYTES - 1) // width)
         pieces = (min(self._rows, rows - first) for first in range(0, rows, self._rows))
         self._buffers = [T.alloc_buffer((piece * width,), "float32") for piece in pieces]
-        for row in range(rows):
-            for start, size in lanes:
-                self.put(row, start, size, spread(number(0), size))
+        for vector in self.vectors:
+            self.put(*vector, spread(number(0), vector[2]))
 
     def get(self, row: int, start: int, lanes: int) -> Any:
-        """Some neighbours of a row."""
+        """A vector's value."""
         return self._buffers[row // self._rows][at(self._index(row, start), lanes)]
 
     def put(self, row: int, start: int, lanes: int, value: Any) -> None:
-        """Replaces some neighbours of a row."""
+        """Replaces a vector."""
         store(self._buffers[row // self._rows], self._index(row, start), lanes, value)
 
     def _index(self, row: int, start: int) -> int:

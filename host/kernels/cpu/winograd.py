@@ -2,10 +2,9 @@
 
 Each of the numbers that a transformed tile consists of makes a plane, and in each plane the tiles' channels are
 multiplied with a matrix of weights. Some tiles, a block, go through the three steps together, so that what lies
-between the steps stays in the second cache; or all of them do, where the weights are what is large.
+between the steps stays in the second cache.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,26 +22,19 @@ from host.kernels.cpu.emission import (
     loop_parts,
     parameter_shapes,
     prefetch,
-    spread,
     store,
     tasks,
     write,
     write_function,
 )
-from host.kernels.cpu.registers import Sums
-from host.kernels.cpu.tiling import Part, parts, total, vectors
+from host.kernels.cpu.tiling import parts, total, vectors
 from host.kernels.cpu.winograd_lines import transform_input, transform_output
-from host.kernels.cpu.winograd_tiling import Cover, cover, scratch_shape
+from host.kernels.cpu.winograd_products import Planes, Products
+from host.kernels.cpu.winograd_tiling import Cover, cover
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution
 from host.kernels.variants import Winograd
 from host.kernels.winograd_transforms import KERNEL, transforms
-
-_LINE = 16
-"""Numbers in a line of the caches."""
-
-_FEW_GROUPS = 4
-"""A panel of weights that more groups of tiles use is long there when the last of them asks for it."""
 
 
 def winograd(spec: Convolution, variant: Winograd, cpu: Cpu) -> Any:
@@ -59,45 +51,39 @@ def winograd(spec: Convolution, variant: Winograd, cpu: Cpu) -> Any:
 
     def body(source: Any, weights: Any, *rest: Any) -> None:
         clear_halo(rest[-1], spec.output, cpu.lanes)
-        _Body(spec, variant, cpu, source, weights, rest[:-1], rest[-1]).write()
+        products = Products(spec, variant, cpu, weights)
+        _Body(spec, variant, cpu, source, products, rest[:-1], rest[-1]).write()
 
     return write_function(parameter_shapes(spec, variant), body)
 
 
 @dataclass(frozen=True, slots=True)
-class _Planes:
-    """A buffer `(plane, tile, channel)`."""
+class _Scratch:
+    """What lies between the steps for a block of tiles."""
 
-    buffer: Any
-    plane: int
-    tile: int
-
-    @classmethod
-    def allocate(cls, planes: int, tiles: int, channels: int) -> Self:
-        plane, tile = scratch_shape(tiles, channels)
-        return cls(T.alloc_buffer((planes * plane,), "float32"), plane, tile)
-
-    def index(self, plane: Any, tile: Any, channel: Any) -> Any:
-        return plane * self.plane + tile * self.tile + channel
+    pixels: Planes
+    products: Planes
 
 
 @dataclass(frozen=True, slots=True)
-class _Corner:
-    """Where a tile begins, in tiles."""
+class _Tile:
+    """One tile: which one of its block, and its place among the tiles of all images."""
 
+    index: Any
     image: Any
     row: Any
     column: Any
 
     @classmethod
-    def of(cls, tile: Any, tiles: Cover) -> Self:
-        line = tirx.floordiv(tile, tiles.columns)
+    def of(cls, first: Any, index: Any, tiles: Cover) -> Self:
+        line = tirx.floordiv(first + index, tiles.columns)
+        column = tirx.floormod(first + index, tiles.columns)
         image, row = tirx.floordiv(line, tiles.rows), tirx.floormod(line, tiles.rows)
-        return cls(T.bind(image), T.bind(row), T.bind(tirx.floormod(tile, tiles.columns)))
+        return cls(index, T.bind(image), T.bind(row), T.bind(column))
 
 
 class _Body:
-    """The loops around the three steps, and the steps for one tile each."""
+    """The loops around the three steps, and the two transforms of one tile."""
 
     def __init__(
         self,
@@ -105,7 +91,7 @@ class _Body:
         variant: Winograd,
         cpu: Cpu,
         source: Any,
-        weights: Any,
+        products: Products,
         operands: Sequence[Any],
         target: Any,
     ) -> None:
@@ -113,65 +99,56 @@ class _Body:
         self._variant = variant
         self._cpu = cpu
         self._source = source
-        self._weights = weights
+        self._products = products
         self._operands = operands
         self._target = target
         self._tiles = cover(spec, variant.size)
         self._matrices = transforms(variant.size)
         self._edge = variant.size + KERNEL - 1
-        whole, rest = divmod(spec.output.channels, variant.channels)
-        self._panels = [Part(0, variant.channels, whole)] if whole else []
-        self._panels += [Part(whole * variant.channels, rest, 1)] if rest else []
 
     def write(self) -> None:
         """Emits the whole computation."""
         blocks = parts(self._tiles.count, self._variant.block)
-        if total(blocks) == 1:
-            self._step_by_step()
-            return
-        with tasks(total(blocks)) as (block,):
-            pixels, products = self._scratch(blocks[0].size)
-            each_part(block, blocks, lambda first, tiles: self._block(pixels, products, first, tiles))
+        if self._variant.shared == "blocks":
+            with tasks(total(blocks)) as (block,):
+                scratch = self._scratch(blocks[0].size)
+                each_part(block, blocks, lambda first, tiles: self._alone(scratch, first, tiles))
+        else:
+            scratch = self._scratch(blocks[0].size)
+            loop_parts(blocks, lambda first, tiles: self._together(scratch, first, tiles))
 
-    def _scratch(self, tiles: int) -> tuple[_Planes, _Planes]:
-        channels = (self._spec.input.channels, self._spec.output.channels)
-        pixels, products = (_Planes.allocate(self._edge**2, tiles, count) for count in channels)
-        return pixels, products
+    def _scratch(self, tiles: int) -> _Scratch:
+        forms = (self._spec.input, self._spec.output)
+        pixels, products = (Planes.allocate(self._edge**2, tiles, form.channels) for form in forms)
+        return _Scratch(pixels, products)
 
-    def _block(self, pixels: _Planes, products: _Planes, first: Any, tiles: int) -> None:
-        """All three steps for some tiles, one core's work."""
-        with T.serial(0, tiles) as tile:
-            self._before(pixels, tile, first + tile)
+    def _alone(self, scratch: _Scratch, first: Any, tiles: int) -> None:
+        """All three steps for a block by one core."""
+        with T.serial(0, tiles) as index:
+            self._before(scratch.pixels, _Tile.of(first, index, self._tiles))
         with T.serial(0, self._edge**2) as plane:
-            loop_parts(
-                self._panels,
-                lambda channel, channels: self._panel(pixels, products, plane, (channel, channels), tiles),
-            )
-        with T.serial(0, tiles) as tile:
-            self._after(products, tile, first + tile)
+            loop_parts(self._products.panels, lambda *panel: self._multiply(scratch, plane, tiles, *panel))
+        with T.serial(0, tiles) as index:
+            self._after(scratch.products, _Tile.of(first, index, self._tiles))
 
-    def _step_by_step(self) -> None:
-        """Each step for all tiles, the cores sharing it."""
-        tiles = self._tiles.count
-        pixels, products = self._scratch(tiles)
-        with tasks(tiles) as (tile,):
-            self._before(pixels, tile, tile)
-        with tasks(self._edge**2, total(self._panels)) as (plane, panel):
-            each_part(
-                panel,
-                self._panels,
-                lambda channel, channels: self._panel(pixels, products, plane, (channel, channels), tiles),
-            )
-        with tasks(tiles) as (tile,):
-            self._after(products, tile, tile)
+    def _together(self, scratch: _Scratch, first: Any, tiles: int) -> None:
+        """All three steps for a block, each shared by the cores."""
+        panels = self._products.panels
+        with tasks(tiles) as (index,):
+            self._before(scratch.pixels, _Tile.of(first, index, self._tiles))
+        with tasks(self._edge**2, total(panels)) as (plane, index):
+            each_part(index, panels, lambda *panel: self._multiply(scratch, plane, tiles, *panel))
+        with tasks(tiles) as (index,):
+            self._after(scratch.products, _Tile.of(first, index, self._tiles))
 
-    def _before(self, pixels: _Planes, index: Any, tile: Any) -> None:
-        """Transforms a tile of the input; what lies behind its edge only enters results that nobody stores."""
-        spec, form, size = self._spec, self._spec.input, self._variant.size
-        corner = _Corner.of(tile, self._tiles)
-        row = T.bind(corner.row * size - spec.padding[0])
-        column = T.bind(corner.column * size - spec.padding[1])
-        start = T.bind(Place(corner.image, row, column, 0, 1).index(form))
+    def _multiply(self, scratch: _Scratch, plane: Any, tiles: int, channel: Any, channels: int) -> None:
+        self._products.multiply(scratch.pixels, scratch.products, plane, tiles, channel, channels)
+
+    def _before(self, target: Planes, tile: _Tile) -> None:
+        """Transforms a tile of the input; what it reads twice at the edge enters only results that are not stored."""
+        form, size, padding = self._spec.input, self._variant.size, self._spec.padding
+        row, column = T.bind(tile.row * size - padding[0]), T.bind(tile.column * size - padding[1])
+        start = T.bind(Place(tile.image, row, column, 0, 1).index(form))
         left = (form.height + form.halo[0] - 1 - row, form.width + form.halo[1] - 1 - column)
 
         def body(is_edge: bool) -> None:
@@ -181,93 +158,53 @@ class _Body:
             )
 
             def vector(channel: Any, lanes: int) -> None:
-                def pixel(row: int, column: int) -> Any:
-                    where = rows[row] * form.strides[2] + columns[column] * form.strides[3]
-                    return self._source[at(start + where + channel, lanes)]
+                def index(row: int, column: Any) -> Any:
+                    return start + rows[row] * form.strides[2] + column * form.strides[3] + channel
 
-                numbers = transform_input(self._matrices.input, lanes, pixel)
-                for plane, value in enumerate(value for line in numbers for value in line):
-                    store(pixels.buffer, pixels.index(plane, index, channel), lanes, value)
+                self._fetch_next(index)
+                values = transform_input(
+                    self._matrices.input,
+                    lanes,
+                    lambda row, column: self._source[at(index(row, columns[column]), lanes)],
+                )
+                for plane, value in enumerate(value for line in values for value in line):
+                    store(target.buffer, target.index(plane, tile.index, channel), lanes, value)
 
             self._each_vector(form.channels, vector)
 
-        self._by_place(corner, self._tiles.reads_behind, body)
+        self._by_place(tile, self._tiles.reads_behind, body)
 
-    def _panel(
-        self, pixels: _Planes, products: _Planes, plane: Any, panel: tuple[Any, int], tiles: int
-    ) -> None:
-        """Multiplies the tiles of one plane with one panel of weights: `panel` is its first channel and their count."""
-        inner, size = self._spec.input.channels, self._variant.channels
-        first, channels = panel
-        number = plane * total(self._panels) + tirx.floordiv(first, size)
-        weights = T.bind(number * (inner * size))
-        lanes = vectors(channels, self._cpu.lanes)
+    def _fetch_next(self, index: Callable[[int, Any], Any]) -> None:
+        """Asks for the columns that the next tile adds; at a row's end for something that is not needed."""
+        for row in range(self._edge):
+            for column in range(self._variant.size):
+                prefetch(self._source, index(row, self._edge + column))
 
-        def group(tile: Any, count: int) -> None:
-            source = T.bind(pixels.index(plane, tile, 0))
-            sums = Sums(count, channels, lanes)
-            fetch = self._prefetch(weights + inner * size, tile, count, tiles)
-            with T.serial(0, inner) as channel:
-                fetch(channel)
-                for row in range(count):
-                    pixel = pixels.buffer[source + row * pixels.tile + channel]
-                    for start, width in lanes:
-                        product = (
-                            spread(pixel, width) * self._weights[at(weights + channel * size + start, width)]
-                        )
-                        sums.put(row, start, width, sums.get(row, start, width) + product)
-            target = T.bind(products.index(plane, tile, first))
-            for row in range(count):
-                for start, width in lanes:
-                    store(
-                        products.buffer,
-                        target + row * products.tile + start,
-                        width,
-                        sums.get(row, start, width),
-                    )
-
-        loop_parts(parts(tiles, self._variant.tiles), group)
-
-    def _prefetch(self, panel: Any, tile: Any, count: int, tiles: int) -> Callable[[Any], None]:
-        """Each group of tiles asks for its share of the next panel, so that the memory is never idle."""
-        if tiles > _FEW_GROUPS * count:
-            return lambda channel: None
-        size = self._spec.input.channels * self._variant.channels
-        first = T.bind(panel + tirx.floordiv(tile * (size // _LINE), tiles) * _LINE)
-        lines = math.ceil(self._variant.channels * count / (tiles * _LINE))
-
-        def fetch(channel: Any) -> None:
-            for line in range(lines):
-                prefetch(self._weights, first + (channel * lines + line) * _LINE)
-
-        return fetch
-
-    def _after(self, products: _Planes, index: Any, tile: Any) -> None:
+    def _after(self, source: Planes, tile: _Tile) -> None:
         """Transforms a tile's products back and stores what lies within the output."""
-        spec, size = self._spec, self._variant.size
-        corner = _Corner.of(tile, self._tiles)
+        size = self._variant.size
 
         def body(is_edge: bool) -> None:
             def vector(channel: Any, lanes: int) -> None:
                 def product(row: int, column: int) -> Any:
-                    return products.buffer[
-                        at(products.index(row * self._edge + column, index, channel), lanes)
-                    ]
+                    plane = row * self._edge + column
+                    return source.buffer[at(source.index(plane, tile.index, channel), lanes)]
 
-                for row, line in enumerate(transform_output(self._matrices.output, lanes, product)):
+                results = transform_output(self._matrices.output, lanes, product)
+                for row, line in enumerate(results):
                     for column, value in enumerate(line):
-                        place = Place(
-                            corner.image,
-                            corner.row * size + row,
-                            corner.column * size + column,
+                        place = (
+                            tile.image,
+                            tile.row * size + row,
+                            tile.column * size + column,
                             channel,
                             lanes,
                         )
-                        self._store(place, value, (is_edge and row > 0, is_edge and column > 0))
+                        self._store(Place(*place), value, (is_edge and row > 0, is_edge and column > 0))
 
-            self._each_vector(spec.output.channels, vector)
+            self._each_vector(self._spec.output.channels, vector)
 
-        self._by_place(corner, self._tiles.writes_behind, body)
+        self._by_place(tile, self._tiles.writes_behind, body)
 
     def _store(self, place: Place, value: Any, may_leave: tuple[bool, bool]) -> None:
         form, (below, beside) = self._spec.output, self._tiles.writes_behind
@@ -277,8 +214,7 @@ class _Body:
             if checks:
                 inside.enter_context(T.If(tirx.all(*checks)))
                 inside.enter_context(T.Then())
-            result = finish(self._spec.epilogue, self._operands, value, place)
-            write(self._target, form, place, result)
+            write(self._target, form, place, finish(self._spec.epilogue, self._operands, value, place))
 
     def _each_vector(self, channels: int, body: Callable[[Any, int], None]) -> None:
         lanes = self._cpu.lanes
@@ -287,16 +223,16 @@ class _Body:
             with T.serial(0, whole) as index:
                 body(index * lanes, lanes)
         for start, size in vectors(rest, lanes):
-            body(tirx.const(whole * lanes + start, "int32"), size)
+            body(whole * lanes + start, size)
 
-    def _by_place(self, corner: _Corner, leaves: tuple[bool, bool], body: Callable[[bool], None]) -> None:
+    def _by_place(self, tile: _Tile, leaves: tuple[bool, bool], body: Callable[[bool], None]) -> None:
         """Calls `body(is_edge)`, in two branches where some tiles leave the image and others do not."""
-        sides = [(corner.row, self._tiles.rows), (corner.column, self._tiles.columns)]
-        last = [(index, count) for (index, count), leave in zip(sides, leaves, strict=True) if leave]
-        if not last or any(count == 1 for _, count in last):
-            body(bool(last))
+        sides = ((tile.row, self._tiles.rows), (tile.column, self._tiles.columns))
+        ends = [(index, count) for (index, count), leave in zip(sides, leaves, strict=True) if leave]
+        if not ends or any(count == 1 for _, count in ends):
+            body(bool(ends))
             return
-        with T.If(tirx.all(*(index < count - 1 for index, count in last))):
+        with T.If(tirx.all(*(index < count - 1 for index, count in ends))):
             with T.Then():
                 body(False)
             with T.Else():

@@ -13,7 +13,7 @@ from host.kernels.winograd_transforms import KERNEL, SIZES
 
 _ITEM_BYTES = 4
 _MOST_OF_A_KIND = 3
-_LINE = 16
+LINE = 16
 """Numbers in a line of the caches."""
 
 _COLLIDING = 256
@@ -30,6 +30,12 @@ _CORES = (1, 2, 4)
 
 _OPERATIONS = {2: (32, 24), 4: (144, 125)}
 """Vector operations for a tile by its size: of the input and of the output."""
+
+_LAUNCH_CYCLES = 4000
+"""For cores to begin and end a loop that they share."""
+
+_LAST_CACHE_GAIN = 2.5
+"""How much faster than memory a cache behind the second one is."""
 
 _STORE_CYCLES = 2
 """For a number of one tile and the next, zeroed before the sums and stored after them."""
@@ -79,11 +85,11 @@ def scratch_shape(tiles: int, channels: int) -> tuple[int, int]:
     Both begin at a line of the caches; planes lie an odd number of lines apart, since tiles are written to all of
     them at once.
     """
-    tile = math.ceil(channels / _LINE) * _LINE
+    tile = math.ceil(channels / LINE) * LINE
     if tile % _COLLIDING == 0:
-        tile += _LINE
+        tile += LINE
     plane = tiles * tile
-    return (plane + _LINE if plane // _LINE % 2 == 0 else plane), tile
+    return (plane + LINE if plane // LINE % 2 == 0 else plane), tile
 
 
 def winograd_applies(spec: Convolution) -> bool:
@@ -117,20 +123,45 @@ def convolution_candidates(spec: Convolution, cpu: Cpu) -> tuple[Direct | Winogr
 
 
 def winograd_cycles(spec: Convolution, variant: Winograd, cpu: Cpu) -> float:
-    """Estimates the cycles that one core takes, the weights coming from memory."""
-    tiles = cover(spec, variant.size)
-    blocks = parts(tiles.count, variant.block)
+    """Estimates the cycles of a kernel on one core whose weights come from memory."""
+    blocks = parts(cover(spec, variant.size).count, variant.block)
+    scratch = _scratch_bytes(spec, variant.size, blocks[0].size)
+    weights = _weight_cycles(spec, variant.size, total(blocks), scratch, cpu)
+    cycles = (
+        max(_product_cycles(spec, variant, cpu), weights)
+        + total(blocks) * _scratch_cycles(scratch, cpu)
+        + _transform_cycles(spec, variant.size, cpu)
+    )
+    if variant.shared == "steps":
+        return cycles + _LAUNCH_CYCLES * (3 * total(blocks) - 1)
+    return cycles * _imbalance(total(blocks))
+
+
+def _product_cycles(spec: Convolution, variant: Winograd, cpu: Cpu) -> float:
+    count = cover(spec, variant.size).count
     tile = Direct(1, variant.tiles, variant.channels, "pixels")
+    sums = count * len(vectors(spec.output.channels, cpu.lanes))
     products = sum(
-        block.count * direct_cycles(_product(spec, block.size), tile, cpu) for block in blocks
-    ) + _STORE_CYCLES * tiles.count * len(vectors(spec.output.channels, cpu.lanes))
-    planes, scratch = _planes(variant.size), _scratch_bytes(spec, variant.size, blocks[0].size)
-    weights = planes * spec.input.channels * spec.output.channels * _ITEM_BYTES
-    stays = weights + scratch <= cpu.second_cache_bytes
-    moved = weights if stays else weights * total(blocks)
-    pushed_out = total(blocks) * scratch if scratch > cpu.second_cache_bytes else 0
-    steps = max(planes * products, moved / cpu.memory_bytes) + 2 * pushed_out / cpu.memory_bytes
-    return (steps + _transform_cycles(spec, variant.size, cpu)) * _imbalance(total(blocks))
+        part.count * direct_cycles(_product(spec, part.size), tile, cpu)
+        for part in parts(count, variant.block)
+    )
+    return _planes(variant.size) * (products + _STORE_CYCLES * sums)
+
+
+def _weight_cycles(spec: Convolution, size: int, blocks: int, scratch: int, cpu: Cpu) -> float:
+    """Reading the weights once from memory, and for the other blocks from where they are then."""
+    weights = _planes(size) * spec.input.channels * spec.output.channels * _ITEM_BYTES
+    first = weights / cpu.memory_bytes
+    if weights + scratch <= cpu.second_cache_bytes:
+        return first
+    return first + (blocks - 1) * (first / _LAST_CACHE_GAIN if weights <= cpu.last_cache_bytes else first)
+
+
+def _scratch_cycles(scratch: int, cpu: Cpu) -> float:
+    """Writing and reading what the second cache cannot hold between the steps; memory is read before it is written."""
+    lost = min(1.0, max(0.0, scratch / cpu.second_cache_bytes - 1))
+    moves = 2 if scratch <= cpu.last_cache_bytes else 3
+    return moves * lost * scratch / cpu.memory_bytes
 
 
 def _direct_cycles(spec: Convolution, tile: Direct, cpu: Cpu) -> float:
@@ -143,12 +174,14 @@ def _variants(spec: Convolution, cpu: Cpu) -> Iterator[Winograd]:
     for size in SIZES:
         count = cover(spec, size).count
         widest = direct_candidates(_product(spec, count), cpu)[0].columns
-        blocks = {parts(count, min(groups * widest, count))[0].size for groups in _GROUPS}
-        if _scratch_bytes(spec, size, count) <= _MOST_SCRATCH_BYTES:
-            blocks.add(count)
-        for block in sorted(blocks):
+        pieces = {parts(count, min(groups * widest, count)) for groups in (*_GROUPS, count)}
+        for blocks in sorted(pieces, key=total):
+            block = blocks[0].size
             tile = direct_candidates(_product(spec, block), cpu)[0]
-            yield Winograd(size, tile.columns, tile.channels, block)
+            if _scratch_bytes(spec, size, block) <= _MOST_SCRATCH_BYTES:
+                yield Winograd(size, tile.columns, tile.channels, block, "steps")
+            if total(blocks) > 1:
+                yield Winograd(size, tile.columns, tile.channels, block, "blocks")
 
 
 def _product(spec: Convolution, tiles: int) -> Convolution:
@@ -173,9 +206,7 @@ def _transform_cycles(spec: Convolution, size: int, cpu: Cpu) -> float:
 
 
 def _imbalance(blocks: int) -> float:
-    """How much longer the busiest core takes than if the blocks could be shared evenly; a single one's steps can."""
-    if blocks == 1:
-        return 1.0
+    """How much longer the busiest core takes than if the blocks could be shared evenly."""
     return sum(math.ceil(blocks / cores) * cores / blocks for cores in _CORES) / len(_CORES)
 
 
