@@ -25,6 +25,8 @@ class Cpu:
         second_cache_bytes: The cache behind it, the core's share where cores share it.
         broadcasts_from_memory: Whether a scalar in memory can be an operand for all lanes; otherwise lanes of a
             register are.
+        last_cache_bytes: A cache behind the second one; 0 where there is none or not on all boards.
+        memory_bytes: What one core alone reads from memory in one cycle.
     """
 
     lanes: int
@@ -35,6 +37,8 @@ class Cpu:
     first_cache_bytes: int = 32 * _KIB
     second_cache_bytes: int = 512 * _KIB
     broadcasts_from_memory: bool = True
+    last_cache_bytes: int = 8 * 1024 * _KIB
+    memory_bytes: float = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ _AVX512 = Cpu(
     first_cache_bytes=48 * _KIB,
     second_cache_bytes=1024 * _KIB,
 )
-_NEON = Cpu(lanes=4, registers=32, broadcasts_from_memory=False)
+_NEON = Cpu(lanes=4, registers=32, broadcasts_from_memory=False, last_cache_bytes=0, memory_bytes=4.0)
 
 _BY_NAME: Mapping[str, Cpu] = {
     "cortex-a53": _NEON,

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from host.kernels.specs import Convolution, Spec
-from host.kernels.variants import Direct, Variant, Window
+from host.kernels.variants import Direct, Variant, Window, Winograd
+from host.kernels.winograd_transforms import KERNEL, transforms
 
 Array = npt.NDArray[Any]
 
@@ -16,8 +17,8 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
     """Shape of a kernel's packed weights; None where it has none.
 
     Returns:
-        For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for a depthwise one
-        `(height, width, channels)`.
+        For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for Winograd's
+        `(planes, panels, in, panel)`, for a depthwise one `(height, width, channels)`.
     """
     if not isinstance(spec, Convolution):
         return None
@@ -25,6 +26,9 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
     if isinstance(variant, Direct):
         panels = math.ceil(spec.output.channels // spec.groups / variant.channels)
         return (spec.groups, panels, height, width, spec.input.channels // spec.groups, variant.channels)
+    if isinstance(variant, Winograd):
+        panels = math.ceil(spec.output.channels / variant.channels)
+        return ((variant.size + KERNEL - 1) ** 2, panels, spec.input.channels, variant.channels)
     if isinstance(variant, Window):
         return (height, width, spec.output.channels)
     return None
@@ -43,6 +47,8 @@ def pack(spec: Convolution, variant: Variant, weights: Array) -> Array:
         return np.ascontiguousarray(natural[:, 0].transpose(1, 2, 0))
     if isinstance(variant, Direct):
         return _panels(natural, spec.groups, variant.channels)
+    if isinstance(variant, Winograd):
+        return _planes(transforms(variant.size).of_kernels(natural), variant.channels)
     raise ValueError(f"{variant} has no packed weights")
 
 
@@ -61,3 +67,13 @@ def _panels(natural: Array, groups: int, size: int) -> Array:
     padded[:, :each] = natural.reshape(groups, each, inner, height, width)
     blocks = padded.reshape(groups, panels, size, inner, height, width)
     return np.ascontiguousarray(blocks.transpose(0, 1, 4, 5, 3, 2))
+
+
+def _planes(transformed: Array, size: int) -> Array:
+    """Panels of one product after the other, from `(out, in, rows, columns)`."""
+    out, inner, height, width = transformed.shape
+    panels = math.ceil(out / size)
+    padded = np.zeros((panels * size, inner, height, width), transformed.dtype)
+    padded[:out] = transformed
+    blocks = padded.reshape(panels, size, inner, height * width)
+    return np.ascontiguousarray(blocks.transpose(3, 0, 2, 1))

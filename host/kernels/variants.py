@@ -27,6 +27,25 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True)
+class Winograd:
+    """A 3x3 convolution as products of matrices, one for each number of a transformed tile.
+
+    Attributes:
+        size: Rows and columns of a tile of results, in pixels.
+        tiles: Tiles whose sums are in registers together.
+        channels: Output channels whose sums are; weights are packed in panels of as many.
+        block: Tiles that are transformed, multiplied and transformed back together.
+        shared: What the cores share: all blocks, or each step of every block.
+    """
+
+    size: int
+    tiles: int
+    channels: int
+    block: int
+    shared: Literal["blocks", "steps"]
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A depthwise convolution or pooling: a tile of neighbouring results of the same channels in registers.
 
@@ -44,9 +63,9 @@ class Plain:
     """The one way to do it."""
 
 
-Variant = Direct | Window | Plain
+Variant = Direct | Winograd | Window | Plain
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Window, Plain)}
+_KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, Plain)}
 
 
 def name_of(variant: Variant) -> str:

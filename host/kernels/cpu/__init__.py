@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from host.kernels.cpu.tiling import direct_candidates, window_candidates
+from host.kernels.cpu.tiling import window_candidates
+from host.kernels.cpu.winograd_tiling import convolution_candidates, winograd_applies
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax, Spec
-from host.kernels.variants import Direct, Plain, Variant, Window
+from host.kernels.variants import Direct, Plain, Variant, Window, Winograd
 
 __all__ = ["candidates", "emit"]
 
@@ -13,7 +14,7 @@ __all__ = ["candidates", "emit"]
 def candidates(spec: Spec, cpu: Cpu) -> tuple[Variant, ...]:
     """Ways to schedule a kernel that could be the fastest, the likeliest first."""
     if isinstance(spec, Convolution):
-        return window_candidates(spec, cpu) if spec.is_depthwise else direct_candidates(spec, cpu)
+        return window_candidates(spec, cpu) if spec.is_depthwise else convolution_candidates(spec, cpu)
     if isinstance(spec, Pooling):
         return window_candidates(spec, cpu)
     return (Plain(),)
@@ -29,10 +30,13 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
     from host.kernels.cpu.normalization import lrn, softmax
     from host.kernels.cpu.pointwise import pointwise
     from host.kernels.cpu.window import depthwise, pooling
+    from host.kernels.cpu.winograd import winograd
 
     match spec, variant:
         case Convolution(), Direct():
             return direct(spec, variant, cpu)
+        case Convolution(), Winograd() if winograd_applies(spec):
+            return winograd(spec, variant, cpu)
         case Convolution(), Window():
             return depthwise(spec, variant, cpu)
         case Pooling(), Window():

@@ -51,9 +51,6 @@ def parameter_shapes(spec: Emitted, variant: Variant) -> list[tuple[int, ...]]:
     ]
 
 
-_STACK_FLOATS = 240
-
-
 def number(value: float) -> Any:
     """A float32 constant."""
     return tirx.const(float(value), "float32")
@@ -74,46 +71,17 @@ def store(buffer: Any, start: Any, lanes: int, value: Any) -> None:
     T.buffer_store(buffer, value, [at(start, lanes)])
 
 
-class Registers:
-    """Vectors that live in registers while a loop runs over them.
-
-    TVM keeps a buffer of less than a kilobyte and of global scope on the stack, where LLVM sees through it; any other
-    comes from the heap and may be written and read back. So many vectors take several buffers.
+def prefetch(buffer: Any, index: Any, *, is_soon: bool = True) -> None:
+    """Asks for the line of the caches that holds an element, which may lie behind the buffer's end.
 
     Args:
-        lanes: Length of each vector.
+        buffer: Where it lies.
+        index: Which element.
+        is_soon: Whether it is read so soon that it belongs into the first cache, too.
     """
-
-    def __init__(self, lanes: Sequence[int]) -> None:
-        self._places: list[tuple[int, int]] = []
-        sizes = [0]
-        for count in lanes:
-            if sizes[-1] + count > _STACK_FLOATS:
-                sizes.append(0)
-            self._places.append((len(sizes) - 1, sizes[-1]))
-            sizes[-1] += count
-        self._lanes = tuple(lanes)
-        self._buffers = [T.alloc_buffer((size,), "float32") for size in sizes]
-
-    def __getitem__(self, index: int) -> Any:
-        buffer, start = self._places[index]
-        return self._buffers[buffer][at(start, self._lanes[index])]
-
-    def __setitem__(self, index: int, value: Any) -> None:
-        buffer, start = self._places[index]
-        store(self._buffers[buffer], start, self._lanes[index], value)
-
-    def fill(self, value: float) -> None:
-        """Writes a number into all lanes of all vectors."""
-        for index, lanes in enumerate(self._lanes):
-            self[index] = spread(number(value), lanes)
-
-
-def prefetch(buffer: Any, index: Any) -> None:
-    """Asks the second-level cache for a line that is going to be read soon; may lie behind the buffer's end."""
-    read_soon, second_level, data = (tirx.const(value, "int32") for value in (0, 2, 1))
-    address = tirx.address_of(buffer[index])
-    T.evaluate(tirx.call_llvm_intrin("void", "llvm.prefetch.p0", address, read_soon, second_level, data))
+    read, nearness, data = T.int32(0), T.int32(3 if is_soon else 2), T.int32(1)
+    where = T.address_of(buffer[index])
+    T.evaluate(T.call_llvm_intrin("void", "llvm.prefetch", where, read, nearness, data))
 
 
 def each_part(index: Any, pieces: Sequence[Part], body: Callable[[Any, int], None]) -> None:

@@ -87,6 +87,11 @@ def direct_candidates(spec: Convolution, cpu: Cpu) -> tuple[Direct, ...]:
     return (first, *rest, other)
 
 
+def direct_cycles(spec: Convolution, tile: Direct, cpu: Cpu) -> float:
+    """Estimates the cycles that a direct convolution takes on one core, its operands being in the second cache."""
+    return _cycles(spec, tile, cpu) * spec.kernel[0] * spec.kernel[1] * spec.input.channels / spec.groups
+
+
 def window_candidates(spec: Convolution | Pooling, cpu: Cpu) -> tuple[Window, ...]:
     """Tiles for a depthwise convolution or a pooling, the likeliest first."""
     channels = min(cpu.lanes, spec.output.channels)

@@ -8,7 +8,6 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's 
 
 from host.kernels.cpu.emission import (
     Place,
-    Registers,
     at,
     clear_halo,
     each_part,
@@ -22,6 +21,7 @@ from host.kernels.cpu.emission import (
     write,
     write_function,
 )
+from host.kernels.cpu.registers import Sums
 from host.kernels.cpu.tiling import Part, parts, vectors
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution, Pooling
@@ -135,19 +135,19 @@ class _Windows:
             for index in range(columns)
             for start, size in lanes
         ]
-        results = Registers([place.lanes for place in places])
-        results.fill(self._start)
+        results = Sums(columns, channels, lanes, self._start)
         self._windows(places, results)
-        for index, place in enumerate(places):
-            value = finish(self._spec.epilogue, self._operands, self._mean(results[index], place), place)
+        for place, vector in zip(places, results.vectors, strict=True):
+            mean = self._mean(results.get(*vector), place)
+            value = finish(self._spec.epilogue, self._operands, mean, place)
             write(self._target, self._spec.output, place, value)
 
-    def _windows(self, places: Sequence[Place], results: Registers) -> None:
+    def _windows(self, places: Sequence[Place], results: Sums) -> None:
         spec = self._spec
         height, width = spec.kernel
 
         def step(kernel_row: Any, kernel_column: Any) -> None:
-            for index, place in enumerate(places):
+            for place, vector in zip(places, results.vectors, strict=True):
                 seen = Place(
                     place.image,
                     place.row * spec.strides[0] - spec.padding[0] + kernel_row * spec.dilation[0],
@@ -156,7 +156,7 @@ class _Windows:
                     place.lanes,
                 )
                 value = self._seen(seen)
-                results[index] = self._add(results[index], value, kernel_row, kernel_column, place)
+                results.put(*vector, self._add(results.get(*vector), value, kernel_row, kernel_column, place))
 
         if height * width <= _MOST_UNROLLED:
             for row in range(height):
