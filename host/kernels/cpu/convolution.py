@@ -1,34 +1,28 @@
 """Convolutions as they are written: a tile of sums stays in registers while the reduction runs over it.
 
-Weights come in panels, so that each step of the reduction reads one run of them and one number of each pixel.
+Weights come in panels, so that each step of the reduction reads one run of them and one number of each pixel, or a
+few neighbouring ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
 
 from host.kernels.cpu.emission import (
     Place,
-    at,
     clear_halo,
     each_part,
     finish,
     loop_parts,
-    number,
     parameter_shapes,
-    spread,
-    store,
     tasks,
     write,
     write_function,
 )
+from host.kernels.cpu.reduction import Reduction, Tile
 from host.kernels.cpu.tiling import Part, flattened, parts, total, vectors
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution
 from host.kernels.variants import Direct
-
-_FEW_CHANNELS = 8
 
 
 def direct(spec: Convolution, tile: Direct, cpu: Cpu) -> Any:
@@ -66,8 +60,7 @@ class _Body:
         self._spec = spec
         self._tile = tile
         self._cpu = cpu
-        self._source = source
-        self._weights = weights
+        self._reduction = Reduction(spec, tile.channels, cpu, source, weights)
         self._operands = operands
         self._target = target
         self._rows = parts(spec.output.height, tile.rows)
@@ -106,75 +99,24 @@ class _Body:
         panel: Any,
         corner: Place,
         shape: tuple[int, int],
-        lanes: Sequence[tuple[int, int]],
+        lanes: tuple[tuple[int, int], ...],
     ) -> None:
         """Sums up and stores `shape` pixels from `corner` on, whose channel counts within the group."""
-        pixels = [(row, column) for row in range(shape[0]) for column in range(shape[1])]
         each = self._spec.output.channels // self._spec.groups
-        width = sum(size for _, size in lanes)
-        sums = T.alloc_buffer((len(pixels) * width,), "float32", scope="local")
-        for index in range(len(pixels)):
-            for start, size in lanes:
-                store(sums, index * width + start, size, spread(number(0), size))
-        self._reduce(group, panel, corner, pixels, lanes, sums)
-        for index, (row, column) in enumerate(pixels):
+        tile = Tile.of_zeros(*shape, lanes)
+        weights = (group * total(self._panels) + panel) * self._reduction.weights_of_panel
+        self._reduction.add_to(tile, self._first_input(group, corner), weights)
+        for index, (row, column) in enumerate(tile.pixels):
             for start, size in lanes:
                 channel = group * each + corner.channel + start
                 place = Place(corner.image, corner.row + row, corner.column + column, channel, size)
-                value = sums[at(index * width + start, size)]
-                value = finish(self._spec.epilogue, self._operands, value, place)
+                value = finish(self._spec.epilogue, self._operands, tile.value(index, start, size), place)
                 write(self._target, self._spec.output, place, value)
 
-    def _reduce(
-        self,
-        group: Any,
-        panel: Any,
-        corner: Place,
-        pixels: Sequence[tuple[int, int]],
-        lanes: Sequence[tuple[int, int]],
-        sums: Any,
-    ) -> None:
-        spec, form = self._spec, self._spec.input
-        (kernel_rows, kernel_columns), inner = spec.kernel, spec.input.channels // spec.groups
-        _, channel_stride, row_stride, column_stride = form.strides
-        row_step, column_step = row_stride * spec.strides[0], column_stride * spec.strides[1]
-        first = Place(
-            corner.image,
-            corner.row * spec.strides[0] - spec.padding[0],
-            corner.column * spec.strides[1] - spec.padding[1],
-            group * inner,
-            1,
-        ).index(form)
-        panels = sum(part.count for part in self._panels)
-        width = sum(size for _, size in lanes)
-        weights = (group * panels + panel) * (kernel_rows * kernel_columns * inner)
-
-        def step(kernel_row: Any, kernel_column: Any, channel: Any) -> None:
-            base = (
-                first
-                + kernel_row * (row_stride * spec.dilation[0])
-                + kernel_column * (column_stride * spec.dilation[1])
-                + channel * channel_stride
-            )
-            panel_base = (
-                weights + (kernel_row * kernel_columns + kernel_column) * inner + channel
-            ) * self._tile.channels
-            for index, (row, column) in enumerate(pixels):
-                pixel = self._source[base + row * row_step + column * column_step]
-                for start, size in lanes:
-                    product = spread(pixel, size) * self._weights[at(panel_base + start, size)]
-                    place = index * width + start
-                    store(sums, place, size, sums[at(place, size)] + product)
-
-        _reduction(kernel_rows, kernel_columns, inner, step)
-
-
-def _reduction(rows: int, columns: int, channels: int, step: Callable[[Any, Any, Any], None]) -> None:
-    """Loops over the kernel's window and the input's channels; few channels are unrolled."""
-    with T.serial(0, rows) as row, T.serial(0, columns) as column:
-        if channels < _FEW_CHANNELS:
-            for channel in range(channels):
-                step(row, column, channel)
-            return
-        with T.serial(0, channels) as channel:
-            step(row, column, channel)
+    def _first_input(self, group: Any, corner: Place) -> Any:
+        """Index of the number that the window of the result at `corner` begins with."""
+        spec = self._spec
+        row = corner.row * spec.strides[0] - spec.padding[0]
+        column = corner.column * spec.strides[1] - spec.padding[1]
+        channel = group * (spec.input.channels // spec.groups)
+        return Place(corner.image, row, column, channel, 1).index(spec.input)

@@ -13,6 +13,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's 
 from host.kernels.cpu.tiling import Part
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
+from host.kernels.machines import Cpu
 from host.kernels.packing import packed_shape
 from host.kernels.specs import Convolution, Pointwise, Pooling, Softmax
 from host.kernels.variants import Variant
@@ -66,6 +67,13 @@ def at(start: Any, lanes: int) -> Any:
 def spread(value: Any, lanes: int) -> Any:
     """A scalar in all lanes."""
     return tirx.Broadcast(value, lanes) if lanes > 1 else value
+
+
+def larger(left: Any, right: Any, cpu: Cpu) -> Any:
+    """The larger of two numbers, or of each pair of two vectors."""
+    if not cpu.has_maxnum:
+        return tirx.max(left, right)
+    return tirx.call_llvm_pure_intrin(left.ty, "llvm.maxnum", left, right)
 
 
 def store(buffer: Any, start: Any, lanes: int, value: Any) -> None:
@@ -157,19 +165,19 @@ class Place:
 
 def read(buffer: Any, form: Form, place: Place) -> Any:
     """The channels of a pixel as a vector; gathered one by one where they are not neighbours in memory."""
-    stride = form.strides[1]
-    if stride == 1 or place.lanes == 1:
-        return buffer[at(place.index(form), place.lanes)]
-    return buffer[tirx.Ramp(place.index(form), stride, place.lanes)]
+    return buffer[_channels(form, place)]
 
 
 def write(buffer: Any, form: Form, place: Place, value: Any) -> None:
     """Stores a vector as the channels of a pixel."""
+    T.buffer_store(buffer, value, [_channels(form, place)])
+
+
+def _channels(form: Form, place: Place) -> Any:
     stride = form.strides[1]
-    index = place.index(form)
-    T.buffer_store(
-        buffer, value, [at(index, place.lanes) if stride == 1 else tirx.Ramp(index, stride, place.lanes)]
-    )
+    if stride == 1 or place.lanes == 1:
+        return at(place.index(form), place.lanes)
+    return tirx.Ramp(place.index(form), stride, place.lanes)
 
 
 def finish(epilogue: Epilogue, operands: Sequence[Any], value: Any, place: Place) -> Any:
