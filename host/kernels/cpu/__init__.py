@@ -34,17 +34,19 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
 
     match spec, variant:
         case Convolution(), Direct():
-            return direct(spec, variant, cpu)
+            function = direct(spec, variant, cpu)
         case Convolution(), Winograd() if winograd_applies(spec):
-            return winograd(spec, variant, cpu)
+            function = winograd(spec, variant, cpu)
         case Convolution(), Window():
-            return depthwise(spec, variant, cpu)
+            function = depthwise(spec, variant, cpu)
         case Pooling(), Window():
-            return pooling(spec, variant, cpu)
+            function = pooling(spec, variant, cpu)
         case Pointwise(), Plain():
-            return pointwise(spec, cpu)
+            function = pointwise(spec, cpu)
         case Softmax(), Plain():
-            return softmax(spec, cpu)
+            function = softmax(spec, cpu)
         case Lrn(), Plain():
-            return lrn(spec, cpu)
-    raise ValueError(f"{type(spec).__name__} cannot be scheduled as {variant}")
+            function = lrn(spec, cpu)
+        case _:
+            raise ValueError(f"{type(spec).__name__} cannot be scheduled as {variant}")
+    return function

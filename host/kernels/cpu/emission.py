@@ -13,6 +13,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's 
 from host.kernels.cpu.tiling import Part
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
+from host.kernels.machines import Cpu
 from host.kernels.packing import packed_shape
 from host.kernels.specs import Emitted, Pointwise
 from host.kernels.variants import Variant
@@ -64,6 +65,13 @@ def at(start: Any, lanes: int, stride: int = 1) -> Any:
 def spread(value: Any, lanes: int) -> Any:
     """A scalar in all lanes."""
     return tirx.Broadcast(value, lanes) if lanes > 1 else value
+
+
+def larger(left: Any, right: Any, cpu: Cpu) -> Any:
+    """The larger of two numbers, or of each pair of two vectors."""
+    if not cpu.has_maxnum:
+        return tirx.max(left, right)
+    return tirx.call_llvm_pure_intrin(left.ty, "llvm.maxnum", left, right)
 
 
 def store(buffer: Any, start: Any, lanes: int, value: Any) -> None:

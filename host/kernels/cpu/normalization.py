@@ -33,12 +33,13 @@ def softmax(spec: Softmax, cpu: Cpu) -> Any:
         cpu: The core that it will run on.
 
     Returns:
-        A TIR function of input and output.
+        A TIR function of input, the epilogue's operands and output.
     """
     del cpu  # the exponential is the C library's, one number after the other
     count = spec.input.channels
 
-    def body(source: Any, target: Any) -> None:
+    def body(source: Any, *rest: Any) -> None:
+        operands, target = rest[:-1], rest[-1]
         with tasks(spec.input.batch) as (row,):
             base = row * count
             largest = T.alloc_buffer((1,), "float32", scope="local")
@@ -51,7 +52,9 @@ def softmax(spec: Softmax, cpu: Cpu) -> Any:
                 store(target, base + index, 1, tirx.exp(source[base + index] - largest[0]))
                 store(total, 0, 1, total[0] + target[base + index])
             with T.serial(0, count) as index:
-                store(target, base + index, 1, target[base + index] / total[0])
+                place = Place(row, 0, 0, index, 1)
+                value = read(target, spec.output, place) / total[0]
+                write(target, spec.output, place, finish(spec.epilogue, operands, value, place))
 
     return write_function(parameter_shapes(spec, Plain()), body)
 

@@ -20,13 +20,8 @@ _ITEM_BYTES = 4
 _LOADS_REACHED = 0.9
 """Part of the load ports' capacity that a kernel reaches next to its multiply-adds."""
 
-_CACHE_PAGE = 4096
-"""Addresses so far apart share a set of the first cache, on most processors."""
-
-_WAYS = 13
-"""More pixels than this in one set push each other out; twice the time was measured for twice as many."""
-
 _COLLISION = 1.6
+"""More pixels in one set of the first cache than it has ways push each other out; measured for twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +68,23 @@ def flattened(spec: Convolution) -> Convolution:
     )
 
 
+def window_runs(spec: Convolution, cpu: Cpu) -> tuple[int, int]:
+    """How many runs of numbers a row of the kernel's window is read in, and how many numbers a run has.
+
+    A run is a pixel's channels. Where lanes of a register are multipliers, pixels that lie side by side are one run.
+    """
+    columns, channels = spec.kernel[1], spec.input.channels // spec.groups
+    is_one_run = spec.input.layout == "channels-last" and spec.groups == spec.dilation[1] == 1
+    return (1, columns * channels) if is_one_run and not cpu.broadcasts_from_memory else (columns, channels)
+
+
+def numbers_at_once(spec: Convolution, cpu: Cpu) -> int:
+    """How many numbers of a run one load brings, each then a multiplier for all lanes."""
+    if cpu.broadcasts_from_memory or spec.input.strides[1] != 1:
+        return 1
+    return vectors(window_runs(spec, cpu)[1], cpu.lanes)[0][1]
+
+
 def direct_candidates(spec: Convolution, cpu: Cpu) -> tuple[Direct, ...]:
     """Tiles for a convolution that could be the fastest, the likeliest first."""
     spec = flattened(spec)
@@ -113,7 +125,7 @@ def _tiles(spec: Convolution, cpu: Cpu) -> Iterator[Direct]:
     for count in range(1, min(_MOST_VECTORS, math.ceil(channels / cpu.lanes)) + 1):
         # one register for each vector of weights and one for a pixel, or for a vector of each pixel's channels
         pixels = (cpu.registers - count - 1) // count
-        if not cpu.broadcasts_from_memory:
+        if numbers_at_once(spec, cpu) > 1:
             pixels = (cpu.registers - count) // (count + 1)
         for rows in range(1, min(4, spec.output.height) + 1):
             columns = min(pixels // rows, spec.output.width, _MOST_PIXELS)
@@ -132,28 +144,34 @@ def _cycles(spec: Convolution, tile: Direct, cpu: Cpu) -> float:
     )
     reach = spec.kernel[0] * spec.kernel[1] * spec.input.channels // spec.groups
     streams = tile.channels * reach * _ITEM_BYTES > cpu.first_cache_bytes // 2
+    together = numbers_at_once(spec, cpu)
+
+    def step(pixels: int, channels: int) -> float:
+        return _step(pixels, len(vectors(channels, cpu.lanes)), together, cpu, streams)
+
     steps = sum(
-        row.count * column.count * _step(row.size * column.size, len(vectors(panel, cpu.lanes)), cpu, streams)
+        row.count * column.count * step(row.size * column.size, panel)
         for row in rows
         for column in columns
         for panel in panels
     )
-    return steps * (_COLLISION if _collides(spec, tile) else 1.0)
+    return steps * (_COLLISION if _collides(spec, tile, cpu) else 1.0)
 
 
-def _step(pixels: int, count: int, cpu: Cpu, streams: bool) -> float:
+def _step(pixels: int, count: int, together: int, cpu: Cpu, streams: bool) -> float:
     """Cycles for one step of the reduction of a tile; weights that the first cache cannot hold cost a little more."""
     arithmetic = max(pixels * count / cpu.multiply_adds, cpu.latency)
-    loads = (pixels + count) / (_LOADS_REACHED * cpu.loads)
+    loads = (pixels / together + count) / (_LOADS_REACHED * cpu.loads)
     waiting = count * cpu.lanes * _ITEM_BYTES / 128 if streams else 0.0
     return max(arithmetic, loads) + waiting + 0.1
 
 
-def _collides(spec: Convolution, tile: Direct) -> bool:
+def _collides(spec: Convolution, tile: Direct, cpu: Cpu) -> bool:
     """Whether a tile's pixels lie a power of two apart and so compete for few lines of the first cache."""
+    page = cpu.first_cache_bytes // cpu.first_cache_ways
     distance = spec.input.strides[3] * spec.strides[1] * _ITEM_BYTES
-    different = _CACHE_PAGE // math.gcd(distance, _CACHE_PAGE)
-    return tile.rows * tile.columns / different > _WAYS
+    different = page // math.gcd(distance, page)
+    return tile.rows * tile.columns / different > cpu.first_cache_ways
 
 
 def _outer(spec: Convolution, cpu: Cpu, tile: Direct) -> Direct:

@@ -12,6 +12,7 @@ from host.kernels.cpu.emission import (
     clear_halo,
     each_part,
     finish,
+    larger,
     loop_parts,
     number,
     parameter_shapes,
@@ -70,7 +71,7 @@ def pooling(spec: Pooling, tile: Window, cpu: Cpu) -> Any:
     def body(source: Any, *rest: Any) -> None:
         def add(total: Any, value: Any, row: Any, column: Any, place: Place) -> Any:
             del row, column, place
-            return tirx.max(total, value) if spec.kind == "max" else total + value
+            return larger(total, value, cpu) if spec.kind == "max" else total + value
 
         clear_halo(rest[-1], spec.output, cpu.lanes)
         start = _LOWEST if spec.kind == "max" else 0.0

@@ -31,7 +31,7 @@ EPILOGUE = Epilogue(
         Step(operation="maximum", operands=("s1", 0.0)),
     ),
 )
-SPECS = [
+SPECS: list[Spec] = [
     Convolution(input=IMAGE, output=IMAGE, kernel=(3, 5), padding=(1, 2), epilogue=EPILOGUE),
     Pooling(input=IMAGE, output=IMAGE, kind="max", kernel=(3, 3), padding=(1, 1), is_nonnegative=True),
     Pointwise(inputs=(IMAGE, IMAGE), output=replace(IMAGE, channels=16)),
