@@ -174,8 +174,9 @@ def write(buffer: Any, form: Form, place: Place, value: Any) -> None:
     """Stores a vector as the channels of a pixel."""
     stride = form.strides[1]
     index = place.index(form)
+    is_run = stride == 1 or place.lanes == 1
     T.buffer_store(
-        buffer, value, [at(index, place.lanes) if stride == 1 else tirx.Ramp(index, stride, place.lanes)]
+        buffer, value, [at(index, place.lanes) if is_run else tirx.Ramp(index, stride, place.lanes)]
     )
 
 
