@@ -3,10 +3,6 @@
 import hashlib
 import json
 import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,9 +14,7 @@ from host.kernels.specs import Generic, Spec
 from host.kernels.variants import variant_of
 from host.kernels.version import VERSION
 from host.layers.graph import Implementation
-
-_LINKERS = ("cc", "gcc", "clang")
-_LINK_TIMEOUT_S = 120
+from host.linker import link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +66,8 @@ class Builder:
         Raises:
             InputError: No linker for the board's architecture was found, or it failed.
         """
-        objects = [str(self._object(one)) for one in dict.fromkeys(implementations)]
-        with tempfile.NamedTemporaryFile("w", suffix=".rsp") as response:
-            response.write("\n".join(map(_quoted, objects)))
-            response.flush()
-            command = [_linker(self._target["mtriple"]), "-shared", "-o", str(output), f"@{response.name}"]
-            result = subprocess.run(
-                command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False
-            )
-        if result.returncode != 0:
-            words = (result.stderr.strip().splitlines() or [f"it ended with status {result.returncode}"])[0]
-            raise InputError(
-                f"linking {output.name} failed: {words}", hint=f"is there room in {tempfile.gettempdir()}?"
-            )
+        objects = [self._object(one) for one in dict.fromkeys(implementations)]
+        link(objects, output, self._target["mtriple"])
 
     def _object(self, one: Implementation) -> Path:
         key = {
@@ -135,26 +118,3 @@ def _write_whole(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _quoted(path: str) -> str:
-    """A path as it stands in a response file, where white space ends a word (GCC manual, option @file)."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _linker(mtriple: str) -> str:
-    """The command that links shared objects for `mtriple`."""
-    machine = mtriple.split("-", maxsplit=1)[0]
-    if machine != platform.machine():
-        raise InputError(
-            f"cannot link for {mtriple} on {platform.machine()}",
-            hint="plan on a machine of the board's architecture",
-        )
-    chosen = os.environ.get("CC") or next((name for name in _LINKERS if shutil.which(name)), None)
-    if chosen is None or shutil.which(chosen) is None:
-        raise InputError(
-            f"no C compiler found to link with: looked for {chosen or ', '.join(_LINKERS)}",
-            hint="install gcc or clang, or name one in $CC",
-        )
-    return chosen

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-_SETTINGS = ("STAGELINE_DB", "STAGELINE_PYTHON", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CC")
+_SETTINGS = (
+    *("STAGELINE_DB", "STAGELINE_PYTHON", "STAGELINE_AARCH64_LINKER"),
+    *("COLUMNS", "NO_COLOR", "FORCE_COLOR", "CC"),
+)
 
 
 @pytest.fixture(scope="session")
