@@ -8,7 +8,7 @@ DeviceError
 +-- StageFailedError    a stage of a running pipeline failed
 +-- PipelineStateError  a pipeline was asked for something that it cannot do now
 +-- ContestError        engines cannot be measured side by side
-+-- ReferenceEngineError  the engine to compare with is missing or does not take the model
++-- ReferenceEngineError  the engine to compare with does not take the model
 +-- BoardFileError      a board file that does not describe this machine
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
@@ -87,7 +87,7 @@ class ContestError(DeviceError):
 
 
 class ReferenceEngineError(DeviceError):
-    """The engine to compare with is missing or does not take the model."""
+    """The engine to compare with does not take the model."""
 
     code = "bad_input"
 

@@ -52,9 +52,9 @@ class Contest:
 
     def differences(self, against: str) -> dict[str, float]:
         """How far each contender's outputs are from those of one of them, relative to its largest value."""
-        expected = self._contenders[against].outputs(self._frame)
+        expected = self._contenders[against].outputs()
         return {
-            name: difference(contender.outputs(self._frame), expected)
+            name: difference(contender.outputs(), expected)
             for name, contender in self._contenders.items()
             if name != against
         }

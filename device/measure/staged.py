@@ -1,6 +1,5 @@
 """Our own engine as a contender: a deployed bundle as whole passes of its one stage, or as a pipeline."""
 
-from concurrent.futures import ThreadPoolExecutor
 from math import ceil, lcm
 
 from device.errors import BundleError
@@ -9,10 +8,10 @@ from device.pipeline import Bundle, Pipeline
 from device.pipeline.frames import Frame, copy_outputs, make_frames
 from device.pipeline.stage import load_stages
 from device.program.executor import Run
-from device.threads import pin_to_cpus
+from device.threads import pinned_thread
 
 _US_PER_S = 1e6
-_MIN_FRAMES = 8
+_MIN_FRAMES = 4
 
 
 class WholePasses:
@@ -24,6 +23,7 @@ class WholePasses:
 
     Raises:
         BundleError: It has several stages or replicas, or cannot be read.
+        PinningError: The thread could not be bound.
     """
 
     def __init__(self, bundle: Bundle, frame: Arrays) -> None:
@@ -31,13 +31,13 @@ class WholePasses:
             raise BundleError("whole passes need a bundle of one stage that runs once")
         (cpus,) = bundle.layout.stages[0].replica_cpus
         self._interface = bundle.layout.interface
-        self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(cpus,))
+        self._worker = pinned_thread(cpus)
         self._frame, self._run = self._worker.submit(_load_passes, bundle).result()
-        self._fill(frame)
+        for name, array in frame.items():
+            self._frame.arrays[name][...] = array
 
-    def outputs(self, frame: Arrays) -> Arrays:
-        """What it computes from a frame, which stays the one to run on."""
-        self._fill(frame)
+    def outputs(self) -> Arrays:
+        """What it computes from its frame."""
         self._worker.submit(self._run).result()
         return dict(copy_outputs(self._interface, self._frame))
 
@@ -48,10 +48,6 @@ class WholePasses:
     def close(self) -> None:
         """Ends the thread."""
         self._worker.shutdown()
-
-    def _fill(self, frame: Arrays) -> None:
-        for name, array in frame.items():
-            self._frame.arrays[name][...] = array
 
 
 class WholePipeline:
@@ -75,9 +71,9 @@ class WholePipeline:
         self._pipeline = Pipeline(bundle.layout.interface, load_stages(bundle))
         self._pipeline.start()
 
-    def outputs(self, frame: Arrays) -> Arrays:
-        """What it computes from a frame."""
-        (outputs,) = self._pipeline.run([frame])
+    def outputs(self) -> Arrays:
+        """What it computes from its frame."""
+        (outputs,) = self._pipeline.run([self._frame])
         return dict(outputs)
 
     def turn(self, seconds: float) -> Turn:

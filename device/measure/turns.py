@@ -47,10 +47,10 @@ class Turn:
 
 
 class Contender(Protocol):
-    """An engine that runs the network in one of its modes; does nothing while it has no turn."""
+    """An engine that runs the network on one frame in one of its modes; does nothing while it has no turn."""
 
-    def outputs(self, frame: Arrays) -> Arrays:
-        """What it computes from a frame, by the names of the model's outputs."""
+    def outputs(self) -> Arrays:
+        """What it computes from its frame, by the names of the model's outputs."""
 
     def turn(self, seconds: float) -> Turn:
         """Runs for about `seconds`, after a warm-up that is not counted."""
