@@ -7,6 +7,8 @@ DeviceError
 +-- FrameError          a frame whose arrays do not fit the pipeline's inputs
 +-- StageFailedError    a stage of a running pipeline failed
 +-- PipelineStateError  a pipeline was asked for something that it cannot do now
++-- ContestError        engines cannot be measured side by side
++-- ReferenceEngineError  the engine to compare with does not take the model
 +-- BoardFileError      a board file that does not describe this machine
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
@@ -76,6 +78,18 @@ class PipelineStateError(DeviceError):
     """A pipeline was asked for something that it cannot do now."""
 
     code = "pipeline_state"
+
+
+class ContestError(DeviceError):
+    """Engines cannot be measured side by side."""
+
+    code = "contest"
+
+
+class ReferenceEngineError(DeviceError):
+    """The engine to compare with does not take the model."""
+
+    code = "bad_input"
 
 
 class BoardFileError(DeviceError):

@@ -12,7 +12,6 @@ import numpy as np
 
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
-from host.errors import StagelineError
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
 from host.trials import Trials, Verdict
@@ -313,8 +312,4 @@ def call_bench(
     Raises:
         StagelineError: It failed there.
     """
-    text = session.call(f"stageline.measure.{function}", *arguments, deadline_s=deadline_s)
-    answer: dict[str, Any] = json.loads(text)
-    if error := answer.get("error"):
-        raise StagelineError(f"measuring failed on the board: {error['message']}", hint=error["hint"])
-    return answer
+    return session.ask(f"stageline.measure.{function}", *arguments, deadline_s=deadline_s)

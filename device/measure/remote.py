@@ -4,9 +4,7 @@ Strings go in and out as JSON, since arrays cannot be arguments of a remote call
 module first; weights are not uploaded: what a kernel costs does not depend on them, so random ones stand in.
 """
 
-import functools
 import json
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,15 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device.errors import DeviceError
+from device.measure.answers import register_all
 from device.measure.latency import LatencyLoop, sample_in_turns
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
 from device.program import Executor, Program, TvmRuntime
 from device.threads import pin_to_cpus
-
-_log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -94,8 +90,6 @@ def register(folder: Path) -> None:
     Args:
         folder: Where uploads land.
     """
-    import tvm_ffi
-
     open_bench: dict[str, Bench] = {}
 
     def close() -> dict[str, Any]:
@@ -122,8 +116,7 @@ def register(folder: Path) -> None:
         "close": close,
         "handover": handover,
     }
-    for name, function in functions.items():
-        tvm_ffi.register_global_func(f"stageline.measure.{name}", _answering(function), override=True)
+    register_all("stageline.measure", functions)
 
 
 def handover_us(cpus: Sequence[int]) -> float:
@@ -133,19 +126,3 @@ def handover_us(cpus: Sequence[int]) -> float:
         cpus: Where to run two stages that do nothing.
     """
     return measure_handover(cpus).period_us
-
-
-def _answering(function: Callable[..., dict[str, Any]]) -> Callable[..., str]:
-    """Answers with JSON, failures included: an exception would leave TVM's caller with a text that nobody can sort."""
-
-    @functools.wraps(function)
-    def wrapper(*arguments: Any) -> str:
-        try:
-            return json.dumps(function(*arguments))
-        except DeviceError as error:
-            return json.dumps({"error": {"message": error.message, "hint": error.hint}})
-        except Exception as error:  # whatever it is, the host must hear of it
-            _log.exception("measuring failed")
-            return json.dumps({"error": {"message": f"{type(error).__name__}: {error}", "hint": ""}})
-
-    return wrapper
