@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from host.kernels.specs import Spec
-from host.kernels.variants import Tuned, Variant, variant_of
+from host.kernels import candidates
+from host.kernels.specs import Generic, Spec
+from host.kernels.variants import Direct, Plain, Tuned, Variant, Window, variant_of
 from host.layers.choice import main_call
 from host.layers.graph import Choice, LayerGraph, distinct
 
@@ -29,13 +31,16 @@ class Task:
     time_us: float
 
 
-def tasks_of(graph: LayerGraph, choice: Choice, latencies_us: Mapping[str, float]) -> tuple[Task, ...]:
+def tasks_of(
+    graph: LayerGraph, choice: Choice, latencies_us: Mapping[str, float], target: Mapping[str, Any]
+) -> tuple[Task, ...]:
     """The kernels in which a network spends its time on a placement, the greatest part first.
 
     Args:
         graph: The network.
         choice: How its layers are scheduled there.
         latencies_us: Of its layers, by structural hash.
+        target: TVM's target of the placement's processor as a dictionary.
     """
     counts = Counter(layer.structural_hash for layer in graph.layers)
     times: Counter[str] = Counter()
@@ -46,7 +51,7 @@ def tasks_of(graph: LayerGraph, choice: Choice, latencies_us: Mapping[str, float
         kernel = layer.calls[main].kernel
         times[kernel] += counts[key] * latencies_us[key]
         names.setdefault(kernel, []).append(layer.name)
-        bases.setdefault(kernel, _analytic(variant_of(choice[key][main])))
+        bases.setdefault(kernel, _base(graph.kernels[kernel], variant_of(choice[key][main]), target))
     return tuple(
         Task(
             kernel=kernel,
@@ -69,5 +74,10 @@ def next_task(times_us: Sequence[float], trials: Sequence[int]) -> int:
     return max(range(len(times_us)), key=lambda index: times_us[index] / (trials[index] + 1))
 
 
-def _analytic(variant: Variant) -> Variant:
-    return variant.base if isinstance(variant, Tuned) else variant
+def _base(spec: Spec, variant: Variant, target: Mapping[str, Any]) -> Variant:
+    """The variant that a search begins from: the present one, or one of plain loops in place of a transformation."""
+    if isinstance(variant, Tuned):
+        return variant.base
+    if isinstance(spec, Generic) or isinstance(variant, Direct | Window | Plain):
+        return variant
+    return next(one for one in candidates(spec, target) if isinstance(one, Direct | Window | Plain))
