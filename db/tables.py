@@ -122,9 +122,7 @@ tuning_records = Table(
     Column("trial", Integer, nullable=False),
     Column("trace", TEXT, nullable=False),
     Column("measured_at", TEXT, nullable=False),
-    UniqueConstraint(
-        "digest", "environment_id", "processor", "cores", name="uq_tuning_records_placement"
-    ),
+    UniqueConstraint("digest", "environment_id", "processor", "cores", name="uq_tuning_records_placement"),
 )
 
 plans = Table(

@@ -14,10 +14,11 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
 
 from host.kernels.cpu.emission import OPERATIONS, number, parameter_shapes
+from host.kernels.cpu.normalization import divisor
 from host.kernels.cpu.window import LOWEST, leaves_image, needs_check, overlap
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
-from host.kernels.specs import Convolution, Emitted, Pointwise, Pooling, Softmax
+from host.kernels.specs import Convolution, Emitted, Lrn, Pointwise, Pooling, Softmax
 from host.kernels.variants import Variant, Window
 
 Compute = Callable[[Any, Any, Any, Any], Any]
@@ -96,6 +97,8 @@ def _value(spec: Emitted, variant: Variant, sources: Sequence[Any]) -> Compute:
             return _side_by_side(spec, sources)
         case Softmax():
             return _softmax(spec, *sources)
+        case Lrn():
+            return _lrn(spec, *sources)
 
 
 def _direct(spec: Convolution, source: Any, weights: Any) -> Compute:
@@ -179,6 +182,18 @@ def _softmax(spec: Softmax, source: Any) -> Compute:
     powers = _stage("powers", spec.input, power)
     total = _reduction("total", rows, count, _SUM, lambda place, taps: powers(place[0], taps[0], 0, 0))
     return lambda image, channel, row, column: powers(image, channel, 0, 0) / total(image, 0, 0, 0)
+
+
+def _lrn(spec: Lrn, source: Any) -> Compute:
+    def square(place: Sequence[Any], taps: Sequence[Any]) -> Any:
+        image, channel, row, column = place
+        neighbour = channel + taps[0] - spec.size // 2
+        value = _read(source, spec.input, image, neighbour, row, column)
+        is_channel = tirx.all(neighbour >= 0, neighbour < spec.input.channels)
+        return tirx.if_then_else(is_channel, value * value, number(0))
+
+    total = _reduction("sums", spec.output, (spec.size,), _SUM, square)
+    return lambda *place: _read(source, spec.input, *place) / divisor(spec, total(*place))
 
 
 def _finish(form: Form, epilogue: Epilogue, operands: Sequence[Any], value: Compute, target: Any) -> None:

@@ -20,13 +20,15 @@ SAMPLE_S = 0.05
 """How long a candidate is measured."""
 
 SLOWER = 2.0
-"""A candidate that takes so many times as long as the analytic kernel is not looked at twice."""
+"""A candidate that takes so many times as long as the kernel to beat is not looked at twice."""
 
 DEADLINE_S = 15.0
 """Every candidate's answer comes within this time; one that runs for ever is given up."""
 
 _PATIENCE = 50
-"""Slow kernels get as many times the analytic kernel's latency besides."""
+"""Candidates get so many times the latency of the kernel to beat besides."""
+
+_ENDLESS_US = 1e9
 
 _MOST_LOST = 3
 """So many measuring processes lost in a row, each with its first candidate, are the board's fault."""
@@ -104,12 +106,12 @@ class TrialBench:
         if self._session is not None:
             self._session.upload(module, name)
 
-    def time(self, program: Mapping[str, Any], reference: Timing | None = None) -> Timing | None:
+    def time(self, program: Mapping[str, Any], rival_us: float | None = None) -> Timing | None:
         """Measures one kernel of the loaded module.
 
         Args:
             program: A `stageline.program/1` document with the kernel's only call.
-            reference: Of the analytic kernel, where it is known.
+            rival_us: Latency of the kernel to beat, where it is known.
 
         Returns:
             None for a kernel that crashed, hung or failed.
@@ -117,15 +119,14 @@ class TrialBench:
         Raises:
             BoardUnreachableError: The board is lost.
         """
-        limit_us = SLOWER * reference.latency_us if reference else 1e9
         request = {
             "program": program,
             "module": next(iter(self._modules)),
             "cpus": self._cpus,
             "seconds": SAMPLE_S,
-            "limit_us": limit_us,
+            "limit_us": _ENDLESS_US if rival_us is None else SLOWER * rival_us,
         }
-        deadline_s = DEADLINE_S + (_PATIENCE * reference.latency_us / 1e6 if reference else DEADLINE_S)
+        deadline_s = 2 * DEADLINE_S if rival_us is None else DEADLINE_S + _PATIENCE * rival_us / 1e6
         session = self._open()
         try:
             answer = call_bench(session, "kernel", json.dumps(request), deadline_s=deadline_s)

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, Self
@@ -70,5 +70,3 @@ def compile_text(text: str, symbol: str, target: Mapping[str, Any]) -> bytes:
     import tvm
 
     return compile_function(tvm.ir.load_json(text), symbol, target)
-
-

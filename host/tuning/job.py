@@ -1,5 +1,6 @@
 """`--tune` from end to end: search on each processor, then let what was found compete in the whole network."""
 
+import os
 import tempfile
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from host.report.text import duration_text
 from host.trials import Trials, Verdict
 from host.tuning.bench import TrialBench
 from host.tuning.compiling import CompilerPool
+from host.tuning.search import cost_model
 from host.tuning.tasks import tasks_of
 from host.tuning.tuner import Progress, Site, Tuner
 
@@ -76,7 +78,6 @@ def _sites(session: "Session", network: "Network") -> list[Site]:
                 Site(
                     placement=placement,
                     target=processor.target,
-                    builder=session.builder(processor),
                     functions=lambda: network.lowered.functions,
                 ),
             )
@@ -103,19 +104,20 @@ def _search(
         CompilerPool(site.target) as compilers,
         TrialBench(session.lease, placement.cpus) as bench,
     ):
-        tuner = Tuner(session.store, bench, compilers, site, tasks)
+        model = cost_model(len(os.sched_getaffinity(0)))
+        tuner = Tuner(session.store, bench, compilers, site, tasks, model)
         return tuner.run(share, tell), tuner.progress
 
 
 def _standing(progress: Progress) -> str:
-    if progress.best is None or progress.reference is None:
+    if progress.best is None or progress.rival_us is None:
         return "nothing yet"
-    best, analytic = progress.best.latency_us, progress.reference.latency_us
-    return f"best {duration_text(best)}, analytic {duration_text(analytic)}"
+    best, analytic = map(duration_text, (progress.best.latency_us, progress.rival_us))
+    return f"best {best}, analytic {analytic}"
 
 
 def _tried(done: int, searched: Sequence[Progress]) -> str:
-    looked_at = [progress for progress in searched if progress.reference]
+    looked_at = [progress for progress in searched if progress.rival_us]
     failed = sum(progress.failed for progress in searched)
     text = f"{done} trials on {len(looked_at)} {'kernel' if len(looked_at) == 1 else 'kernels'}"
     return text + (f", {failed} failed" if failed else "")
@@ -128,21 +130,16 @@ def _compete(
     names = {
         progress.task.kernel: progress.tuned
         for progress in searched
-        if progress.tuned and (progress.reference is None or progress.gain > WORTH_A_TRIAL)
+        if progress.tuned and (progress.rival_us is None or progress.gain > WORTH_A_TRIAL)
     }
-    open_trials = {
-        placement: trials
-        for placement in session.placements()
-        if placement.processor in processors
-        and (trials := _trials(Profiler(session.store, network.graph), network.graph, placement, names))
-    }
-    if not open_trials:
+    profiler = Profiler(session.store, network.graph)
+    wanted = [placement for placement in session.placements() if placement.processor in processors]
+    found = [(placement, _trials(profiler, network.graph, placement, names)) for placement in wanted]
+    todo = [(placement, trials) for placement, trials in found if trials]
+    if not todo:
         return 0
     with session.lease.tvm_session() as tvm_session:
-        return sum(
-            _challenge(session, tvm_session, network, placement, trials)
-            for placement, trials in open_trials.items()
-        )
+        return sum(_challenge(session, tvm_session, network, *one) for one in todo)
 
 
 def _trials(

@@ -8,18 +8,18 @@ from host.kernels.specs import Spec
 from host.kernels.variants import Variant
 
 
-def program_of(definition: Any, spec: Spec, base: Variant, symbol: str) -> dict[str, Any]:
+def program_of(function: Any, spec: Spec, variant: Variant, symbol: str) -> dict[str, Any]:
     """A `stageline.program/1` document with one call.
 
     Args:
-        definition: The kernel's TIR function, for the form of its parameters; the last one is its output.
+        function: The kernel's TIR function, for the form of its parameters; the last one is its output.
         spec: What it computes.
-        base: Says whether it has packed weights, its second parameter.
+        variant: Says whether it has packed weights, its second parameter.
         symbol: Of the function to call.
     """
-    buffers = {f"p{index}": _buffer(parameter) for index, parameter in enumerate(definition.params)}
+    buffers = {f"p{index}": _buffer(parameter) for index, parameter in enumerate(function.params)}
     names = list(buffers)
-    weights = names[1:2] if packed_shape(spec, base) else []
+    weights = names[1:2] if packed_shape(spec, variant) else []
     return {
         "schema": "stageline.program/1",
         "inputs": [name for name in names[:-1] if name not in weights],

@@ -19,10 +19,11 @@ from host.kernels.tuned import module_of
 BATCH = 16
 """Trials between two rounds of learning."""
 
-_NEEDED = {"xgboost": "xgboost", "cloudpickle": "cloudpickle", "psutil": "psutil"}
+_NEEDED = ("cloudpickle", "psutil", "xgboost")
 
-_POPULATION = 256
-_UNMEASURED = 32
+POPULATION = 128
+"""Candidates that compete in the cost model's eyes before a batch is measured; thinking takes as long as measuring."""
+
 _MIN_SAMPLES = 32
 """The cost model decides from so many measured trials on; before, chance does."""
 
@@ -49,10 +50,12 @@ class Measured:
 
 
 def require_packages() -> None:
-    """Raises:
-    InputError: A package that the search needs is not installed.
+    """Finds out whether a search can be made.
+
+    Raises:
+        InputError: A package that it needs is not installed.
     """
-    missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
+    missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise InputError(
             f"--tune needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
@@ -93,7 +96,9 @@ class KernelSearch:
         from tvm.target import Target
 
         self._model = model
-        self._target = Target({"num-cores": 1, **target})  # it wants to know; one core is what it is measured on
+        self._target = Target(
+            {"num-cores": 1, **target}
+        )  # it wants to know; one core is what it is measured on
         rules = "llvm"  # named, since TVM's choice for some CPUs wants tensor instructions
         with _without_tensor_instructions():
             self._context = meta_schedule.TuneContext(
@@ -103,7 +108,7 @@ class KernelSearch:
                     sch_rules=rules, postprocs=rules, mutator_probs=rules
                 ),
                 search_strategy=meta_schedule.search_strategy.EvolutionarySearch(
-                    population_size=_POPULATION, init_min_unmeasured=_UNMEASURED
+                    population_size=POPULATION, init_min_unmeasured=POPULATION // 4
                 ),
                 num_threads=threads,
                 rand_state=seed,

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from host.kernels import candidates
-from host.kernels.specs import Generic, Spec
-from host.kernels.variants import Direct, Plain, Tuned, Variant, Window, variant_of
+from host.kernels.cpu.tiling import direct_candidates
+from host.kernels.machines import describe_cpu
+from host.kernels.specs import Convolution, Spec
+from host.kernels.variants import Tuned, Variant, Winograd, variant_of
 from host.layers.choice import main_call
 from host.layers.graph import Choice, LayerGraph, distinct
 
@@ -19,7 +20,8 @@ class Task:
     Attributes:
         kernel: Its digest.
         spec: What it computes.
-        base: The analytic variant that it competes with and whose order of the weights it takes.
+        base: The analytic variant that a search begins from; both read the weights in one order.
+        rival: The analytic variant to beat: the base itself, or one with a transformation.
         layers: Names of the layers that spend their time in it.
         time_us: How long a frame spends in those layers.
     """
@@ -27,6 +29,7 @@ class Task:
     kernel: str
     spec: Spec
     base: Variant
+    rival: Variant
     layers: tuple[str, ...]
     time_us: float
 
@@ -45,18 +48,19 @@ def tasks_of(
     counts = Counter(layer.structural_hash for layer in graph.layers)
     times: Counter[str] = Counter()
     names: dict[str, list[str]] = {}
-    bases: dict[str, Variant] = {}
+    used: dict[str, Variant] = {}
     for key, layer in distinct(graph.layers).items():
         main = main_call(graph, layer)
         kernel = layer.calls[main].kernel
         times[kernel] += counts[key] * latencies_us[key]
         names.setdefault(kernel, []).append(layer.name)
-        bases.setdefault(kernel, _base(graph.kernels[kernel], variant_of(choice[key][main]), target))
+        used.setdefault(kernel, variant_of(choice[key][main]))
     return tuple(
         Task(
             kernel=kernel,
             spec=graph.kernels[kernel],
-            base=bases[kernel],
+            base=_base(graph.kernels[kernel], used[kernel], target),
+            rival=_analytic(used[kernel]),
             layers=tuple(names[kernel]),
             time_us=time,
         )
@@ -76,8 +80,11 @@ def next_task(times_us: Sequence[float], trials: Sequence[int]) -> int:
 
 def _base(spec: Spec, variant: Variant, target: Mapping[str, Any]) -> Variant:
     """The variant that a search begins from: the present one, or one of plain loops in place of a transformation."""
-    if isinstance(variant, Tuned):
-        return variant.base
-    if isinstance(spec, Generic) or isinstance(variant, Direct | Window | Plain):
-        return variant
-    return next(one for one in candidates(spec, target) if isinstance(one, Direct | Window | Plain))
+    analytic = _analytic(variant)
+    if isinstance(spec, Convolution) and isinstance(analytic, Winograd):
+        return direct_candidates(spec, describe_cpu(target))[0]
+    return analytic
+
+
+def _analytic(variant: Variant) -> Variant:
+    return variant.base if isinstance(variant, Tuned) else variant

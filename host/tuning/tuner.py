@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from db.records import TuningRecord
 from db.store import Store
-from host.build import Builder, compile_function
-from host.kernels.variants import Tuned, name_of, variant_of
+from host.build import compile_function
+from host.kernels.variants import Tuned, Variant, name_of, variant_of
+from host.linker import link
 from host.profiler import Placement
-from host.tuning.bench import TrialBench, Timing
-from host.tuning.compiling import CompilerPool
+from host.tuning.bench import Timing
 from host.tuning.programs import program_of
-from host.tuning.search import BATCH, KernelSearch, Measured, Proposal, cost_model
+from host.tuning.search import BATCH, KernelSearch, Measured, Proposal
 from host.tuning.tasks import Task, next_task
 
-_ANALYTIC = "analytic"
+_BASE, _RIVAL = "base", "rival"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Progress:
 
     Attributes:
         task: The kernel.
-        reference: The analytic variant on the same bench; None before its turn.
+        rival_us: Latency of the analytic variant to beat, on the same bench; None before its turn.
         best: The fastest record, earlier searches' included.
         trials: How many schedules were measured, earlier searches' included.
         failed: How many of this search's did not compile, crashed, hung or computed something else.
@@ -36,7 +36,7 @@ class Progress:
     """
 
     task: Task
-    reference: Timing | None = None
+    rival_us: float | None = None
     best: TuningRecord | None = None
     trials: int = 0
     failed: int = 0
@@ -45,9 +45,9 @@ class Progress:
     @property
     def gain(self) -> float:
         """How many times as fast as the analytic variant the best record is; 1 where nothing is known."""
-        if self.reference is None or self.best is None:
+        if self.rival_us is None or self.best is None:
             return 1.0
-        return self.reference.latency_us / self.best.latency_us
+        return self.rival_us / self.best.latency_us
 
     @property
     def time_us(self) -> float:
@@ -67,14 +67,29 @@ class Site:
     Attributes:
         placement: The placement.
         target: TVM's target of its processor.
-        builder: Links for the board.
         functions: Gives the TIR functions of generic kernels by digest.
     """
 
     placement: Placement
     target: Mapping[str, Any]
-    builder: Builder
     functions: Callable[[], Mapping[str, Any]]
+
+
+class Bench(Protocol):
+    """Measures kernels of a module: a `host.tuning.bench.TrialBench`."""
+
+    def load(self, module: bytes, name: str) -> None:
+        """Takes the module whose kernels are measured next."""
+
+    def time(self, program: Mapping[str, Any], rival_us: float | None = None) -> Timing | None:
+        """Measures one of them; None for one that failed."""
+
+
+class Compilers(Protocol):
+    """Compile candidates: a `host.tuning.compiling.CompilerPool`."""
+
+    def compile(self, functions: Mapping[str, Any]) -> dict[str, bytes]:
+        """Object files by symbol, without those that could not be compiled."""
 
 
 class Tuner:
@@ -86,17 +101,24 @@ class Tuner:
         compilers: Compile.
         site: Where.
         tasks: What may be worth a search.
+        model: What all searches learn into, as `host.tuning.search.cost_model` gives it.
     """
 
     def __init__(
-        self, store: Store, bench: TrialBench, compilers: CompilerPool, site: Site, tasks: Sequence[Task]
+        self,
+        store: Store,
+        bench: Bench,
+        compilers: Compilers,
+        site: Site,
+        tasks: Sequence[Task],
+        model: Any,
     ) -> None:
         self._store = store
         self._bench = bench
         self._compilers = compilers
         self._site = site
         self._threads = len(os.sched_getaffinity(0))
-        self._model = cost_model(self._threads)
+        self._model = model
         self._searches: dict[str, KernelSearch] = {}
         self._definitions: dict[str, Any] = {}
         self._modules = 0
@@ -159,23 +181,33 @@ class Tuner:
         """Times candidates beside the analytic kernel; None for what failed or computed something else."""
         task = progress.task
         symbols = [f"t{index}" for index in range(len(proposals))]
+        written = {_BASE: self._written(task, task.base), _RIVAL: self._written(task, task.rival)}
         objects = self._compilers.compile(
             {symbol: proposal.function for symbol, proposal in zip(symbols, proposals, strict=True)}
         )
-        self._load({**objects, _ANALYTIC: self._analytic(task)})
-        reference = self._time(task, _ANALYTIC)
-        if reference is not None:
-            progress.reference = _faster(reference, progress.reference)
-        timings = [self._time(task, symbol, reference) if symbol in objects else None for symbol in symbols]
+        own = {name: compile_function(written[name], name, self._site.target) for name in written}
+        self._load({**objects, **own})
+        base = self._bench.time(program_of(written[_BASE], task.spec, task.base, _BASE))
+        rival = self._bench.time(program_of(written[_RIVAL], task.spec, task.rival, _RIVAL))
+        if base is None or rival is None:
+            progress.is_exhausted = True
+            return [None] * len(proposals)
+        progress.rival_us = min(rival.latency_us, progress.rival_us or rival.latency_us)
         return [
-            timing if timing and reference and timing.agrees_with(reference) else None for timing in timings
+            self._candidate(task, symbol, base, rival.latency_us) if symbol in objects else None
+            for symbol in symbols
         ]
 
-    def _analytic(self, task: Task) -> bytes:
+    def _candidate(self, task: Task, symbol: str, base: Timing, rival_us: float) -> Timing | None:
+        program = program_of(self._definitions[task.kernel], task.spec, task.base, symbol)
+        timing = self._bench.time(program, rival_us)
+        return timing if timing and timing.agrees_with(base) else None
+
+    def _written(self, task: Task, variant: Variant) -> Any:
+        """The kernel as it is written without any search."""
         from host.kernels import emit
 
-        function = emit(task.spec, task.base, self._site.target, self._code(task))
-        return compile_function(function, _ANALYTIC, self._site.target)
+        return emit(task.spec, variant, self._site.target, self._code(task))
 
     def _load(self, objects: Mapping[str, bytes]) -> None:
         """Links a batch of object files into one module and gives it to the bench."""
@@ -184,13 +216,9 @@ class Tuner:
             for symbol, data in objects.items():
                 (folder / f"{symbol}.o").write_bytes(data)
             module = folder / "module.so"
-            self._site.builder.link_objects([folder / f"{symbol}.o" for symbol in objects], module)
+            link([folder / f"{symbol}.o" for symbol in objects], module, self._site.target["mtriple"])
             self._bench.load(module.read_bytes(), f"trial{self._modules}.so")
         self._modules += 1
-
-    def _time(self, task: Task, symbol: str, reference: Timing | None = None) -> Timing | None:
-        program = program_of(self._definitions[task.kernel], task.spec, task.base, symbol)
-        return self._bench.time(program, reference)
 
     def _keep(
         self, progress: Progress, proposals: Sequence[Proposal], timings: Sequence[Timing | None]
@@ -230,10 +258,6 @@ def _begin(task: Task, known: Sequence[TuningRecord]) -> Progress:
     return Progress(
         task=replace(task, base=base), best=known[0], trials=max(record.trial for record in known)
     )
-
-
-def _faster(one: Timing, other: Timing | None) -> Timing:
-    return one if other is None or one.latency_us < other.latency_us else other
 
 
 def records_by_kernel(

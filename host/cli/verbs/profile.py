@@ -37,9 +37,7 @@ def profile(
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import ProfileRequest, profile_model
 
-        request = ProfileRequest(
-            model=wanted, board=board, database=database, again=again, tune=tune or 0
-        )
+        request = ProfileRequest(model=wanted, board=board, database=database, again=again, tune=tune or 0)
         outcome = profile_model(request, reporter)
     from db.records import ProfileFilter
     from db.store import Store

@@ -29,6 +29,8 @@ from host.kernels.specs import Convolution, Pooling
 from host.kernels.variants import Window
 
 LOWEST = -3.402823466e38
+"""What the largest of nothing is."""
+
 _MOST_UNROLLED = 25
 
 
@@ -213,6 +215,7 @@ def _reach(spec: Pooling) -> list[tuple[int, int]]:
 
 
 def leaves_image(spec: Pooling) -> bool:
+    """Whether some window reaches over the image's edge."""
     return any(before or behind for before, behind in _reach(spec))
 
 

@@ -108,7 +108,10 @@ def test_convolutions_agree(
 
 @settings(max_examples=8, deadline=None)
 @given(
-    channels=st.integers(2, 40), size=st.integers(3, 9), halo=st.sampled_from([(0, 0), (1, 1)]), dilation=st.integers(1, 2)
+    channels=st.integers(2, 40),
+    size=st.integers(3, 9),
+    halo=st.sampled_from([(0, 0), (1, 1)]),
+    dilation=st.integers(1, 2),
 )
 def test_depthwise_convolutions_agree(channels: int, size: int, halo: tuple[int, int], dilation: int) -> None:
     form = Form(channels=channels, height=size, width=size)
