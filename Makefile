@@ -36,7 +36,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml
 	@$(if $(PYTHON),,echo 'No Python 3.11 or newer with the venv module found; on Debian: apt-get install python3.11-venv' >&2; exit 1)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[host,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[host,tune,dev]'
 	@touch $@
 
 demo: setup

@@ -82,7 +82,7 @@ def put(connection: Connection, batch: Iterable[Profile]) -> None:
     for profile in batch:
         fingerprint = profile.environment.fingerprint
         if fingerprint not in environment_ids:
-            environment_ids[fingerprint] = _put_environment(connection, profile.environment)
+            environment_ids[fingerprint] = put_environment(connection, profile.environment)
         rows.append(_row(profile, environment_ids[fingerprint]))
     if rows:
         connection.execute(_upsert_keeping_work(), rows)
@@ -92,7 +92,7 @@ def measured_in(
     connection: Connection, environment_fingerprint: str, layer_hashes: Collection[str]
 ) -> tuple[Profile, ...]:
     """What is known about some layers in exactly one environment, on every placement and level."""
-    environment = _environment(connection, environment_fingerprint)
+    environment = environment_of(connection, environment_fingerprint)
     if environment is None:
         return ()
     identifier, record = environment
@@ -140,7 +140,12 @@ def totals(connection: Connection, chosen: ProfileFilter) -> tuple[ModelTotal, .
     return tuple(_model_total(row) for row in connection.execute(statement).mappings())
 
 
-def _put_environment(connection: Connection, environment: Environment) -> int:
+def put_environment(connection: Connection, environment: Environment) -> int:
+    """Stores an environment where it is new; gives its row.
+
+    Raises:
+        RecordError: Its board is not stored.
+    """
     statement = upsert(environments).values(
         fingerprint=environment.fingerprint,
         board_id=board_rows.identifier(connection, environment.board_fingerprint),
@@ -186,7 +191,8 @@ def _row(profile: Profile, environment_id: int) -> dict[str, Any]:
     }
 
 
-def _environment(connection: Connection, fingerprint: str) -> tuple[int, Environment] | None:
+def environment_of(connection: Connection, fingerprint: str) -> tuple[int, Environment] | None:
+    """The row of an environment and what it is."""
     statement = (
         select(environments, boards.c.fingerprint.label("board_fingerprint"))
         .join(boards, boards.c.id == environments.c.board_id)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 
-from db import boards, engine, health, networks, plans, profiles, schema
+from db import boards, engine, health, networks, plans, profiles, schema, tuning
 from db.errors import DiskError, MissingError
 from db.location import Location
 from db.records import (
@@ -25,6 +25,7 @@ from db.records import (
     PlanSummary,
     Profile,
     ProfileFilter,
+    TuningRecord,
     UpgradeReport,
 )
 
@@ -184,6 +185,23 @@ class Store:
         """Whole networks on single placements, the fastest first; `layer` and `status` do not apply."""
         with self._reading() as connection:
             return profiles.totals(connection, chosen or ProfileFilter())
+
+    def put_tuning_records(self, batch: Iterable[TuningRecord]) -> None:
+        """Stores what a search has measured, all or none; their boards must be stored before."""
+        with self._writing() as connection:
+            tuning.put(connection, batch)
+
+    def tuning_records_for(
+        self, environment_fingerprint: str, kernels: Collection[str]
+    ) -> tuple[TuningRecord, ...]:
+        """What searches found for some kernels in exactly one environment, the fastest first."""
+        with self._reading() as connection:
+            return tuning.found_in(connection, environment_fingerprint, kernels)
+
+    def tuning_trace(self, digest: str) -> str | None:
+        """What was done to a kernel's loops, by the digest of a tuning record."""
+        with self._reading() as connection:
+            return tuning.trace(connection, digest)
 
     def add_plan(
         self,

@@ -108,6 +108,23 @@ profiles = Table(
     ),
 )
 
+tuning_records = Table(
+    "tuning_records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", TEXT, nullable=False),
+    Column("kernel", TEXT, nullable=False),
+    Column("variant", TEXT, nullable=False),
+    Column("environment_id", ForeignKey("environments.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("processor", TEXT, nullable=False),
+    Column("cores", Integer, nullable=False),
+    Column("latency_us", REAL, nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("trace", TEXT, nullable=False),
+    Column("measured_at", TEXT, nullable=False),
+    UniqueConstraint("digest", "environment_id", "processor", "cores", name="uq_tuning_records_placement"),
+)
+
 plans = Table(
     "plans",
     metadata,

@@ -11,7 +11,7 @@ from typing import Any
 
 from host.errors import InputError
 from host.kernels.specs import Generic, Spec
-from host.kernels.variants import variant_of
+from host.kernels.variants import Tuned, variant_of
 from host.kernels.version import VERSION
 from host.layers.graph import Implementation
 from host.linker import link
@@ -25,17 +25,25 @@ class BuildCount:
     cached: int
 
 
+def _no_traces(record: str) -> str:
+    raise InputError(f"the tuning record {record} is not at hand", hint="tuned kernels need their database")
+
+
 class Builder:
     """Builds kernels for one target.
 
     Args:
         target: The target as the board describes it: TVM's target as a dictionary, `mtriple` included.
         cache: Folder of object files; made when it is missing.
+        traces: Gives the trace of a tuned kernel by its record's digest.
     """
 
-    def __init__(self, target: Mapping[str, Any], cache: Path) -> None:
+    def __init__(
+        self, target: Mapping[str, Any], cache: Path, traces: Callable[[str], str] = _no_traces
+    ) -> None:
         self._target = dict(target)
         self._cache = cache
+        self._traces = traces
 
     def build(
         self,
@@ -81,22 +89,33 @@ class Builder:
         return self._cache / name[:2] / f"{name}.o"
 
     def _compile(self, one: Implementation, spec: Spec, code: Any) -> None:
-        import tvm
-
         from host.kernels import emit
 
-        function = emit(spec, variant_of(one.variant), self._target, code).with_attr(
-            "global_symbol", one.symbol
-        )
-        target = tvm.target.Target(self._target)
-        library = tvm.tirx.build(tvm.IRModule({one.symbol: function}), target=target)
+        variant = variant_of(one.variant)
+        trace = self._traces(variant.record) if isinstance(variant, Tuned) else ""
+        function = emit(spec, variant, self._target, code, trace)
+        machine_code = compile_function(function, one.symbol, self._target)
         try:
-            _write_whole(self._object(one), _object_code(library))
+            _write_whole(self._object(one), machine_code)
         except OSError as error:
             raise InputError(
                 f"cannot keep compiled kernels in {self._cache}: {error.strerror}",
                 hint="make room there, or choose another place with $XDG_CACHE_HOME",
             ) from error
+
+
+def compile_function(function: Any, symbol: str, target: Mapping[str, Any]) -> bytes:
+    """An object file with one kernel.
+
+    Args:
+        function: Its TIR function.
+        symbol: The name under which it is found.
+        target: TVM's target as a dictionary.
+    """
+    import tvm
+
+    module = tvm.IRModule({symbol: function.with_attr("global_symbol", symbol)})
+    return _object_code(tvm.tirx.build(module, target=tvm.target.Target(dict(target))))
 
 
 def _object_code(library: Any) -> bytes:

@@ -1,9 +1,10 @@
 """Which layers have no profile yet on which placement; measures those on the board and stores them at once."""
 
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
+from host.kernels.variants import Tuned, name_of, variant_of
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
 from host.trials import Trials, Verdict
@@ -103,14 +105,16 @@ class Profiler:
     Args:
         store: The profile database.
         graph: The network's layers.
-        again: Measure what has a finished profile, too; it is replaced when the new one is finished.
+        again: Measure what has a finished profile, too; it is replaced when the new one is finished. True for all
+            layers, or the structural hashes of some.
     """
 
-    def __init__(self, store: Store, graph: LayerGraph, *, again: bool = False) -> None:
-        self._again = again
+    def __init__(self, store: Store, graph: LayerGraph, *, again: bool | Collection[str] = False) -> None:
         self._store = store
         self._graph = graph
         self._hashes = tuple(dict.fromkeys(layer.structural_hash for layer in graph.layers))
+        every = frozenset(self._hashes if again is True else ())
+        self._again = every if isinstance(again, bool) else frozenset(again)
 
     @property
     def count(self) -> int:
@@ -127,7 +131,7 @@ class Profiler:
 
     def missing(self, placement: Placement) -> frozenset[str]:
         """Structural hashes that are to be measured on a placement."""
-        return frozenset(self._hashes) - (set() if self._again else self.profiles(placement).keys())
+        return frozenset(self._hashes) - (self.profiles(placement).keys() - self._again)
 
     def choice(self, placement: Placement) -> Choice:
         """How the layers that have a profile were scheduled when they were measured."""
@@ -142,10 +146,11 @@ class Profiler:
             placement: Where it is going to measure.
             target: TVM's target of the placement's processor.
         """
-        known = {} if self._again else self.choice(placement)
+        known = {name: one for name, one in self.choice(placement).items() if name not in self._again}
+        tuned = best_variants(self._store, placement, self._graph.kernels)
         return Trials(
             schedules={
-                name: (known[name],) if name in known else schedules(self._graph, layer, target)
+                name: (known[name],) if name in known else schedules(self._graph, layer, target, tuned)
                 for name, layer in distinct(self._graph.layers).items()
             }
         )
@@ -176,11 +181,58 @@ class Profiler:
         readings = self._readings(placement)
         if not readings.missing:
             return []
-        uploaded = (
-            f"{placement.name}.so"  # of its own: the module of the placement before may still be mapped
-        )
-        session.upload(module.read_bytes(), uploaded)
+        uploaded = _upload(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
+        return self._measure(session, uploaded, placement, verdict, progress)
+
+    def challenge(
+        self,
+        session: "TvmSession",
+        module: Path,
+        placement: Placement,
+        trials: Trials,
+        progress: Callable[[str], None] = lambda state: None,
+    ) -> Verdict:
+        """Tries new schedules beside those of finished profiles, and measures the layers anew that have got faster.
+
+        Every number stays with the profile. Nothing gets slower by it: a schedule that does not win its trial in
+        network order changes nothing but the list of what was tried.
+
+        Args:
+            session: A TVM RPC session with the board.
+            module: The kernels of all trials linked for the placement's processor.
+            placement: Where to measure.
+            trials: For each layer its present schedule first.
+            progress: Told how far the measurement is.
+
+        Returns:
+            What the trial showed.
+        """
+        uploaded = _upload(session, module, placement)
+        verdict = self._try(session, uploaded, placement, trials, progress)
+        known = self.profiles(placement)
+        self._store.put_profiles(
+            replace(known[name], candidates_us={**known[name].candidates_us, **times})
+            for name, times in verdict.candidates_us.items()
+            if times
+        )
+        winners = [name for name in self._hashes if verdict.choice[name] != trials.schedules[name][0]]
+        if winners:
+            Profiler(self._store, self._graph, again=winners)._measure(
+                session, uploaded, placement, verdict, progress
+            )
+        return verdict
+
+    def _measure(
+        self,
+        session: "TvmSession",
+        uploaded: str,
+        placement: Placement,
+        verdict: Verdict,
+        progress: Callable[[str], None],
+    ) -> list[str]:
+        """Measures the missing layers, scheduled as a verdict says, until they are steady."""
+        readings = self._readings(placement)
         with _bench(
             session, self._graph, uploaded, placement, [verdict.choice], readings.samples_us
         ) as sample:
@@ -237,9 +289,17 @@ class Profiler:
 
     def _put(self, readings: _Readings, placement: Placement, verdict: Verdict, *, is_last: bool) -> None:
         rows = zip(readings.hashes, readings.samples_us, readings.steady, strict=True)
+        tried = {name: row.candidates_us for name, row in self._stored(placement).items()}
         self._store.put_profiles(
             [
-                _profile(name, placement, verdict, samples, _status(steady=steady, is_last=is_last))
+                _profile(
+                    name,
+                    placement,
+                    verdict,
+                    samples,
+                    _status(steady=steady, is_last=is_last),
+                    {**tried.get(name, {}), **verdict.candidates_us[name]},
+                )
                 for name, samples, steady in rows
                 if name in readings.missing
             ]
@@ -257,7 +317,12 @@ def _status(*, steady: bool, is_last: bool) -> ProfileStatus:
 
 
 def _profile(
-    name: str, placement: Placement, verdict: Verdict, samples: Sequence[float], status: ProfileStatus
+    name: str,
+    placement: Placement,
+    verdict: Verdict,
+    samples: Sequence[float],
+    status: ProfileStatus,
+    candidates_us: Mapping[str, float],
 ) -> Profile:
     array = np.asarray(samples)
     median = float(np.median(array))
@@ -273,8 +338,27 @@ def _profile(
         status=status,
         measured_at=datetime.now(UTC),
         schedule=text_of(verdict.choice[name]),
-        candidates_us=verdict.candidates_us[name],
+        candidates_us=candidates_us,
     )
+
+
+def best_variants(store: Store, placement: Placement, kernels: Collection[str]) -> dict[str, str]:
+    """For kernels that a search was spent on, on a placement's processor, the fastest variant that it found."""
+    found: dict[str, str] = {}
+    for record in store.tuning_records_for(placement.environment.fingerprint, kernels):
+        if record.processor == placement.processor:
+            found.setdefault(record.kernel, name_of(Tuned(record.digest, variant_of(record.variant))))
+    return found
+
+
+_uploads = itertools.count()
+
+
+def _upload(session: "TvmSession", module: Path, placement: Placement) -> str:
+    """Copies a module to the board, under a name of its own: the one before may still be mapped."""
+    name = f"{placement.name}-{next(_uploads)}.so"
+    session.upload(module.read_bytes(), name)
+    return name
 
 
 @contextmanager

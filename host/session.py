@@ -141,7 +141,16 @@ class Session:
 
     def builder(self, processor: "ProcessorDescription") -> Builder:
         """Builds kernels for a processor."""
-        return Builder(processor.target, cache_directory() / "objects")
+        return Builder(processor.target, cache_directory() / "objects", self._trace)
+
+    def _trace(self, record: str) -> str:
+        trace = self.store.tuning_trace(record)
+        if trace is None:
+            raise InputError(
+                f"the database {self.store.path} has no tuning record {record}",
+                hint="use the database that the plan was made with, or plan again",
+            )
+        return trace
 
     def choice(self, graph: LayerGraph, processor: str, cores: int) -> Choice:
         """How each layer is scheduled on a placement: as it was measured to be fastest, else as it probably is.

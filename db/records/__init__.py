@@ -5,6 +5,7 @@ from db.records.health import CheckReport, DatabaseInfo, UpgradeReport
 from db.records.networks import LayerRecord, ModelRecord, ModelSummary
 from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary
 from db.records.profiles import Environment, LayerLatency, ModelTotal, Profile, ProfileFilter, ProfileStatus
+from db.records.tuning import TuningRecord
 
 __all__ = [
     "BoardRecord",
@@ -23,5 +24,6 @@ __all__ = [
     "Profile",
     "ProfileFilter",
     "ProfileStatus",
+    "TuningRecord",
     "UpgradeReport",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.measure.answers import register_all
+from device.measure.kernel import KernelTrial
 from device.measure.latency import LatencyLoop, sample_in_turns
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
@@ -91,6 +92,7 @@ def register(folder: Path) -> None:
         folder: Where uploads land.
     """
     open_bench: dict[str, Bench] = {}
+    workers: dict[tuple[int, ...], ThreadPoolExecutor] = {}
 
     def close() -> dict[str, Any]:
         if bench := open_bench.pop("bench", None):
@@ -110,13 +112,38 @@ def register(folder: Path) -> None:
     def handover(text: str) -> dict[str, Any]:
         return {"handover_us": handover_us(json.loads(text))}
 
+    def kernel(text: str) -> dict[str, Any]:
+        request = json.loads(text)
+        cpus = tuple(request["cpus"])
+        if cpus not in workers:
+            workers[cpus] = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(cpus,))
+        return workers[cpus].submit(time_kernel, folder, request).result()
+
     functions: dict[str, Callable[..., dict[str, Any]]] = {
         "open": open_,
         "sample": sample,
         "close": close,
         "handover": handover,
+        "kernel": kernel,
     }
     register_all("stageline.measure", functions)
+
+
+def time_kernel(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Times one kernel by itself.
+
+    Args:
+        folder: Where the host's uploads are.
+        request: `program` (with one call), `module` (a file name), `seconds` and `limit_us` as `KernelTrial.sample` has
+            them.
+
+    Returns:
+        `samples_us`, and `checks` that are nearly equal for kernels that compute the same.
+    """
+    program = Program.parse(request["program"])
+    trial = KernelTrial(program, TvmRuntime.load(folder / request["module"]))
+    samples = trial.sample(request["seconds"], request["limit_us"])
+    return {"samples_us": samples, "checks": trial.checks()}
 
 
 def handover_us(cpus: Sequence[int]) -> float:

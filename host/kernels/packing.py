@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from host.kernels.specs import Convolution, Spec
-from host.kernels.variants import Direct, Variant, Window, Winograd
+from host.kernels.variants import Direct, Tuned, Variant, Window, Winograd
 from host.kernels.winograd_transforms import KERNEL, transforms
 
 Array = npt.NDArray[Any]
@@ -20,6 +20,8 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
         For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for Winograd's
         `(planes, panels, in, panel)`, for a depthwise one `(height, width, channels)`.
     """
+    if isinstance(variant, Tuned):
+        return packed_shape(spec, variant.base)
     if not isinstance(spec, Convolution):
         return None
     height, width = spec.kernel
@@ -42,6 +44,8 @@ def pack(spec: Convolution, variant: Variant, weights: Array) -> Array:
         variant: How it is scheduled.
         weights: As `spec.weights` says.
     """
+    if isinstance(variant, Tuned):
+        return pack(spec, variant.base, weights)
     natural = _natural(spec, weights)
     if isinstance(variant, Window):
         return np.ascontiguousarray(natural[:, 0].transpose(1, 2, 0))

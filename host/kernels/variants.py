@@ -63,13 +63,30 @@ class Plain:
     """The one way to do it."""
 
 
-Variant = Direct | Winograd | Window | Plain
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """As a search on a board found it to be fast.
+
+    Attributes:
+        record: Digest of the tuning record that tells how: 16 hexadecimal digits.
+        base: The variant whose order of the weights it takes.
+    """
+
+    record: str
+    base: "Variant"
+
+
+Variant = Direct | Winograd | Window | Plain | Tuned
 
 _KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, Plain)}
+
+_TUNED = "tuned"
 
 
 def name_of(variant: Variant) -> str:
     """The variant as one word, such as `direct-1-14-32-channels`."""
+    if isinstance(variant, Tuned):
+        return f"{_TUNED}-{variant.record}-{name_of(variant.base)}"
     return "-".join([type(variant).__name__.lower(), *map(str, dataclasses.astuple(variant))])
 
 
@@ -80,7 +97,15 @@ def variant_of(name: str) -> Variant:
         ValueError: This version knows no such variant.
     """
     kind, *values = name.split("-")
+    if kind == _TUNED and len(values) > 1:
+        return _tuned(values[0], variant_of("-".join(values[1:])))
     if kind not in _KINDS or len(values) != len(dataclasses.fields(_KINDS[kind])):
         raise ValueError(f"unknown kernel variant {name!r}")
     variant: Variant = _KINDS[kind](*(int(value) if value.isdigit() else value for value in values))
     return variant
+
+
+def _tuned(record: str, base: Variant) -> Tuned:
+    if isinstance(base, Tuned):
+        raise ValueError(f"a tuned kernel is not the base of another: {record} on {base.record}")
+    return Tuned(record, base)

@@ -19,6 +19,7 @@ from db.records import (
     ProcessorRecord,
     Profile,
     ProfileStatus,
+    TuningRecord,
 )
 from db.store import Store
 
@@ -92,6 +93,21 @@ class Samples:
         }
         return Profile(**(fields | changes))
 
+    def tuning_record(self, **changes: Any) -> TuningRecord:
+        """What a search found for a kernel on one core."""
+        fields: dict[str, Any] = {
+            "kernel": "kernel-1",
+            "variant": "direct-1-14-32-pixels",
+            "environment": self.environment(),
+            "processor": "a57",
+            "cores": 1,
+            "trace": '[[["GetSBlock", [], ["sums", "main"], ["b0"]]], []]',
+            "latency_us": 12.5,
+            "trial": 1,
+            "measured_at": NEW_YEAR,
+        }
+        return TuningRecord(**(fields | changes))
+
     def plan(self, **changes: Any) -> dict[str, Any]:
         """A plan of two stages, the second of them replicated."""
         stages = [
@@ -129,6 +145,7 @@ class Samples:
         store.put_board(self.board())
         store.put_model(self.model())
         store.put_profiles(self.profiles(is_scheduled=is_scheduled))
+        store.put_tuning_records([self.tuning_record()] if is_scheduled else [])
         plan_id = store.add_plan(self.plan(), model_fingerprint="model-1", board_fingerprint="board-1")
         store.add_deployment(plan_id, self.measured())
         return plan_id

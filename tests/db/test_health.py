@@ -29,6 +29,7 @@ def test_info_counts_what_is_stored(store: Store, path: Path, samples: Any) -> N
         "plan_stages": 2,
         "deployments": 1,
         "deployment_stages": 2,
+        "tuning_records": 1,
     }
     assert info.size_bytes == path.stat().st_size
 

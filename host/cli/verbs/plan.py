@@ -18,6 +18,7 @@ from host.cli.progress import ProgressReporter
 @options.board
 @options.database
 @options.again
+@options.tune
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -31,6 +32,7 @@ def plan(
     board: str | None,
     database: str,
     again: bool,
+    tune: int | None,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -53,6 +55,7 @@ def plan(
             board=board,
             database=database,
             again=again,
+            tune=tune or 0,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,
