@@ -1,7 +1,7 @@
 """What the host calls over TVM RPC to measure engines side by side; runs in the private child process of a lease.
 
 The host deploys a bundle or uploads an ONNX file, opens a contender on it, and in the end gives all of them turns.
-All live in this one process, and all but the one that has its turn sleep.
+All live in this one process, which ends with the lease, and all but the one that has its turn sleep.
 """
 
 import json
@@ -64,11 +64,6 @@ class Contest:
         settle()
         return self._contenders[name].turn(seconds).to_document()
 
-    def close(self) -> None:
-        """Closes all contenders."""
-        while self._contenders:
-            self._contenders.popitem()[1].close()
-
     def _own_copy(self, name: str) -> Path:
         """The bundle under a path of its own: the next one comes to the same place, and a module stays mapped."""
         folder = self._folder / name.replace(" ", "-")
@@ -96,17 +91,12 @@ def register(folder: Path, bundle: Path) -> None:
         contest.open_reference(**json.loads(text))
         return {}
 
-    def close() -> dict[str, Any]:
-        contest.close()
-        return {}
-
     functions: dict[str, Function] = {
         "reference_version": lambda: {"version": reference_version()},
         "open_bundle": open_bundle,
         "open_reference": open_reference,
         "differences": contest.differences,
         "turn": contest.turn,
-        "close": close,
     }
     register_all("stageline.contest", functions)
 

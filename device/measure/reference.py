@@ -69,11 +69,6 @@ class OnnxRuntime:
         begun = [session.begin_turn(seconds, together.wait) for session in self._sessions]
         return turn_of([result() for result in begun])
 
-    def close(self) -> None:
-        """Ends the threads."""
-        for session in self._sessions:
-            session.close()
-
 
 class _Session:
     """One session and the thread that calls it, which is bound to the first of its CPUs."""
@@ -94,9 +89,6 @@ class _Session:
 
     def begin_turn(self, seconds: float, begin: Callable[[], object]) -> Callable[[], Stamps]:
         return self._worker.submit(time_passes, self._run, seconds, begin=begin).result
-
-    def close(self) -> None:
-        self._worker.shutdown()
 
     def _run(self) -> None:
         self._session.run_with_iobinding(self._binding)

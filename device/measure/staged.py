@@ -45,10 +45,6 @@ class WholePasses:
         """Runs pass after pass."""
         return turn_of([self._worker.submit(time_passes, self._run, seconds).result()])
 
-    def close(self) -> None:
-        """Ends the thread."""
-        self._worker.shutdown()
-
 
 class WholePipeline:
     """A bundle as the pipeline that it is; its threads sleep between the turns.
@@ -86,10 +82,6 @@ class WholePipeline:
             latency_us=report.latency_us if latency_us is None else latency_us,
             throughput_fps=report.throughput_fps,
         )
-
-    def close(self) -> None:
-        """Ends the threads."""
-        self._pipeline.abort()
 
     def _frames(self, seconds: float) -> int:
         """Whole rounds of the replicas: within one they may come out in a bunch."""

@@ -14,7 +14,7 @@ _NS_PER_US = 1e3
 MIN_PASSES = 2
 """A turn holds at least this many passes, however slow the network."""
 
-WARM_UP_PART = 0.2
+WARM_UP_PART = 0.3
 """This part of a turn's time runs untimed before it: caches and clocks are as the contender before left them."""
 
 _LOOK_S = 0.01
@@ -54,9 +54,6 @@ class Contender(Protocol):
 
     def turn(self, seconds: float) -> Turn:
         """Runs for about `seconds`, after a warm-up that is not counted."""
-
-    def close(self) -> None:
-        """Ends its threads and frees its memory."""
 
 
 def time_passes(

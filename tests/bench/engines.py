@@ -39,7 +39,7 @@ START_DEADLINE_S = 30.0
 
 HEAD = (
     "| network | ONNX Runtime, 1 core | Stageline, 1 core | ratio "
-    "| ONNX Runtime, best | Stageline, best | ratio | 2 cores over 1: ONNX Runtime | Stageline |"
+    "| ONNX Runtime, best | Stageline, best | ratio | all cores over 1: ONNX Runtime | Stageline |"
 )
 
 

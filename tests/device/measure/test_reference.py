@@ -33,12 +33,8 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("mode", ReferenceMode)
 def test_every_mode_computes_the_model_and_takes_turns(model: Path, mode: ReferenceMode) -> None:
     contender = OnnxRuntime(model, mode, CPUS[:2], FRAME)
-    try:
-        np.testing.assert_array_equal(contender.outputs()["y"], [0, 2, 3])
-        first, second = contender.turn(0.001), contender.turn(0.001)
-    finally:
-        contender.close()
-    for turn in (first, second):
+    np.testing.assert_array_equal(contender.outputs()["y"], [0, 2, 3])
+    for turn in (contender.turn(0.001), contender.turn(0.001)):
         assert turn.frames >= 2
         assert turn.latency_us > 0
         assert turn.throughput_fps > 0
