@@ -92,7 +92,7 @@ class Profile:
     measured_at: datetime
     energy_uj: float | None = None
     schedule: str = ""
-    candidates_us: Mapping[str, float] = field(default_factory=dict)
+    candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuses what no measurement can give."""
@@ -198,7 +198,7 @@ class LayerLatency:
     kernel_version: str
     is_newest: bool
     schedule: str = ""
-    candidates_us: Mapping[str, float] = field(default_factory=dict)
+    candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

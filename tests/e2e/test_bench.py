@@ -63,12 +63,19 @@ def test_a_board_without_onnx_runtime_says_what_to_install_before_any_work(
     assert "Measure" not in answer.stderr
 
 
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell runs the tests in the background
+runpy.run_module("host.cli", run_name="__main__")
+"""
+
+
 @pytest.mark.usefixtures("database")
 def test_ctrl_c_frees_the_board_and_ends_what_ran_there(
     model: Path, tmp_path: Path, start_agent: "StartAgent", wait: "Wait"
 ) -> None:
     agent = start_agent("--name", "local")
-    command = [sys.executable, "-m", "host.cli", "bench", "--model", str(model), "--db", "p.sqlite"]
+    command = [sys.executable, "-c", LISTENING, "bench", "--model", str(model), "--db", "p.sqlite"]
     process = subprocess.Popen(
         [*command, "--board", agent.address, "--seconds", "600"],
         cwd=tmp_path,
