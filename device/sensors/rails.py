@@ -27,3 +27,12 @@ def find_rails(root: Path = Path("/")) -> tuple[Rail, ...]:
     """
     del root
     return ()
+
+
+def read_rails(root: Path = Path("/")) -> tuple[tuple[Rail, float | None], ...]:
+    """Every rail with its present power in milliwatts, None where it cannot be had now.
+
+    Args:
+        root: As for `find_rails`.
+    """
+    return tuple((rail, None) for rail in find_rails(root))
