@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from device import describe
 from device.children import die_with_parent
+from device.clocks import helper
 from device.errors import BoardFileError, DeviceError
 from device.inventory import Board, detect_board, read_board_file
 from device.service import AgentService
@@ -37,6 +38,8 @@ def main() -> None:
     try:
         if options.command == describe.NAME:
             sys.stdout.write(describe.describe(options))
+        elif options.command == helper.NAME:
+            helper.run(options)
         else:
             _serve(_board(options), options)
     except BoardFileError as error:
@@ -75,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     describing = commands.add_parser(describe.NAME, help="say what this board is, and exit")
     _add_board_options(describing)
     describe.add_options(describing)
+    helping = commands.add_parser(
+        helper.NAME, help="set clocks for the agent; the one part that runs as root"
+    )
+    helper.add_options(helping)
     return parser
 
 

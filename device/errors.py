@@ -9,6 +9,7 @@ DeviceError
 +-- PipelineStateError  a pipeline was asked for something that it cannot do now
 +-- ContestError        engines cannot be measured side by side
 +-- ReferenceEngineError  the engine to compare with does not take the model
++-- ClocksError         clocks cannot be set or brought back
 +-- BoardFileError      a board file that does not describe this machine
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
@@ -96,6 +97,12 @@ class BoardFileError(DeviceError):
     """A board file that does not describe this machine."""
 
     code = "bad_input"
+
+
+class ClocksError(DeviceError):
+    """Clocks cannot be set or brought back."""
+
+    code = "clocks"
 
 
 class LeaseHeldError(DeviceError):

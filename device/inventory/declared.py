@@ -48,7 +48,7 @@ def read_board_file(path: Path) -> Board:
         hostname=socket.gethostname(),
         machine=platform.machine(),
         processors=processors,
-        operating_points=find_points([p.name for p in processors]),
+        operating_points=find_points(Files(Path("/")), processors),
         zones=find_zones(Files(Path("/"))),
         versions=installed_versions(),
     )

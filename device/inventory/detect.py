@@ -51,7 +51,7 @@ def detect_board(
         hostname=identity.hostname,
         machine=identity.machine,
         processors=processors,
-        operating_points=find_points([p.name for p in processors], root),
+        operating_points=find_points(files, processors),
         rails=find_rails(root),
         zones=find_zones(files),
         gpu=gpu,

@@ -1,0 +1,1 @@
+"""Units for systemd: the agent without rights, and the helper that sets clocks for it."""
