@@ -15,6 +15,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from device import describe
 from device.children import die_with_parent
 from device.clocks import helper
+from device.clocks.client import DEFAULT_SOCKET
+from device.clocks.control import Clocks
 from device.errors import BoardFileError, DeviceError
 from device.inventory import Board, detect_board, read_board_file
 from device.service import AgentService
@@ -74,6 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the process that started this one ends"
     )
+    parser.add_argument(
+        "--clocks-socket",
+        type=Path,
+        default=DEFAULT_SOCKET,
+        metavar="PATH",
+        help="where the helper that sets clocks listens; default %(default)s",
+    )
+    parser.add_argument(
+        "--clocks-root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="look the clocks up in a copy of a board's files, for trying things out",
+    )
     commands = parser.add_subparsers(dest="command", metavar="")
     describing = commands.add_parser(describe.NAME, help="say what this board is, and exit")
     _add_board_options(describing)
@@ -110,7 +126,8 @@ def _serve(board: Board, options: argparse.Namespace) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    service = AgentService(board)
+    clocks = Clocks(board.processors, options.clocks_socket, options.clocks_root)
+    service = AgentService(board, clocks=clocks)
     server = grpc.server(ThreadPoolExecutor(_WORKERS, "rpc"), options=SERVER_OPTIONS)
     agent_pb2_grpc.add_AgentServicer_to_server(service, server)
     checks = health.HealthServicer()

@@ -10,6 +10,7 @@ DeviceError
 +-- ContestError        engines cannot be measured side by side
 +-- ReferenceEngineError  the engine to compare with does not take the model
 +-- ClocksError         clocks cannot be set or brought back
++-- VoidMeasurementError  the clocks changed during every measurement
 +-- BoardFileError      a board file that does not describe this machine
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
@@ -103,6 +104,12 @@ class ClocksError(DeviceError):
     """Clocks cannot be set or brought back."""
 
     code = "clocks"
+
+
+class VoidMeasurementError(DeviceError):
+    """The clocks changed during every measurement."""
+
+    code = "unsteady"
 
 
 class LeaseHeldError(DeviceError):

@@ -1,21 +1,33 @@
-"""What a lease has on the board: child processes, a bundle, a pipeline. All of it ends with the lease."""
+"""What a lease has on the board: child processes, a bundle, a pipeline, the clocks. All of it ends with the lease."""
 
 import hashlib
+import logging
 import shutil
 import tempfile
 import threading
 from pathlib import Path, PurePosixPath
 
 from device.children import Child
-from device.errors import BundleError, LeaseExpiredError, PipelineStateError
+from device.clocks import OperatingPoint
+from device.clocks.control import Clocks, HeldPoint
+from device.errors import BundleError, ClocksError, LeaseExpiredError, PipelineStateError
 from device.pipeline_process import PipelineProcess
+
+_log = logging.getLogger(__name__)
 
 
 class Holding:
-    """The possessions of one lease."""
+    """The possessions of one lease.
 
-    def __init__(self) -> None:
+    Args:
+        clocks: The board's; None where they cannot be set.
+    """
+
+    def __init__(self, clocks: Clocks | None = None) -> None:
         self._lock = threading.Lock()
+        self._clocks = clocks
+        self._clocks_lock = threading.Lock()
+        self._held_point: HeldPoint | None = None
         self._children: list[Child] = []
         self._pipeline: PipelineProcess | None = None
         self._is_closed = False
@@ -28,7 +40,8 @@ class Holding:
             ChildError: It could not be started.
             LeaseExpiredError: The lease ended meanwhile.
         """
-        child = Child("device.rpc_child", str(self.bundle_folder))
+        root = self._clocks.root if self._clocks else Path("/")
+        child = Child("device.rpc_child", str(self.bundle_folder), str(root))
         with self._lock:
             self._children.append(child)
         self._end_if_closed()
@@ -40,6 +53,26 @@ class Holding:
             if child in self._children:
                 self._children.remove(child)
         child.kill()
+
+    def set_clocks(self, name: str) -> OperatingPoint:
+        """Sets an operating point, for as long as the lease lasts or until the next one.
+
+        Raises:
+            ClocksError: It cannot be set; the clocks are as they were found.
+            LeaseExpiredError: The lease ended meanwhile.
+        """
+        if self._clocks is None:
+            raise ClocksError("the clocks of this board cannot be set")
+        with self._clocks_lock:
+            self._release_clocks()
+            held = self._held_point = self._clocks.hold(name)
+        self._end_if_closed()
+        return held.point
+
+    def _release_clocks(self) -> None:
+        held, self._held_point = self._held_point, None
+        if held is not None:
+            held.close()
 
     def new_bundle(self) -> "BundleWriter":
         """Makes room for a bundle; a pipeline of an earlier one ends."""
@@ -96,6 +129,11 @@ class Holding:
             child.kill()
         self.end_pipeline()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with self._clocks_lock:
+            try:
+                self._release_clocks()
+            except ClocksError as error:
+                _log.error("%s", error.message)
 
     def _end_if_closed(self) -> None:
         if self._is_closed:

@@ -21,13 +21,14 @@ _SERVER_KEY = b"server:stageline"
 def main() -> None:
     """Serves the socket whose descriptor is the first argument.
 
-    Uploads land in the folder that is the second argument; the third is where the lease's bundle is, once there is one.
+    Uploads land in the folder that is the second argument; the third is where the lease's bundle is, once there is one;
+    the fourth is the root below which the clocks are watched.
     """
     die_with_parent()
-    descriptor, folder, bundle = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    descriptor, folder, bundle, root = int(sys.argv[1]), *map(Path, sys.argv[2:5])
     os.chdir(folder)
     connection = socket.socket(fileno=descriptor)
-    _register(folder, bundle)
+    _register(folder, bundle, root)
     _shake_hands(connection)
     import tvm_ffi
 
@@ -53,7 +54,7 @@ def _receive(connection: socket.socket, count: int) -> bytes:
     return data
 
 
-def _register(folder: Path, bundle: Path) -> None:
+def _register(folder: Path, bundle: Path, root: Path) -> None:
     """Gives the server its work folder and the measuring functions."""
     import tvm.runtime
     import tvm_ffi
@@ -68,7 +69,7 @@ def _register(folder: Path, bundle: Path) -> None:
 
     tvm_ffi.register_global_func("tvm.rpc.server.workpath", path_of, override=True)
     tvm_ffi.register_global_func("tvm.rpc.server.load_module", load_module, override=True)
-    remote.register(folder)
+    remote.register(folder, root)
     contest.register(folder, bundle)
 
 

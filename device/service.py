@@ -11,16 +11,19 @@ from typing import Any, NoReturn
 import grpc
 import numpy as np
 
+from device.board_message import board_message, point_message
+from device.clocks.control import Clocks
 from device.errors import (
     BundleError,
     ChildError,
+    ClocksError,
     DeviceError,
     LeaseExpiredError,
     LeaseHeldError,
     PipelineStateError,
 )
 from device.holding import Holding
-from device.inventory import Board, Gpu
+from device.inventory import Board
 from device.lease import LeaseDesk
 from device.messages import Array
 from device.pipeline_process import PipelineProcess
@@ -36,6 +39,7 @@ _STATUS = {
     LeaseExpiredError: grpc.StatusCode.UNAUTHENTICATED,
     BundleError: grpc.StatusCode.INVALID_ARGUMENT,
     PipelineStateError: grpc.StatusCode.FAILED_PRECONDITION,
+    ClocksError: grpc.StatusCode.FAILED_PRECONDITION,
 }
 _METRICS_EVERY_S = 0.5
 _RESULT_POLL_S = 1.0
@@ -81,12 +85,18 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         board: What it is.
         clock: Monotonic seconds.
         ttl_s: How long a lease lives without being renewed.
+        clocks: Its clocks; None where only the present operating point is offered.
     """
 
     def __init__(
-        self, board: Board, clock: Callable[[], float] = time.monotonic, ttl_s: float = LEASE_TTL_S
+        self,
+        board: Board,
+        clock: Callable[[], float] = time.monotonic,
+        ttl_s: float = LEASE_TTL_S,
+        clocks: Clocks | None = None,
     ) -> None:
         self._board = board
+        self._clocks = clocks
         self._clock = clock
         self._desk = LeaseDesk(ttl_s)
         self._lock = threading.Lock()
@@ -114,7 +124,10 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         """What this board is, and who holds it."""
         with self._lock:
             holder = self._desk.holder(self._clock())
-        return _board_message(self._board, holder)
+        if self._clocks is None:
+            return board_message(self._board, self._board.operating_points, (), holder)
+        points, notes = self._clocks.points(request.operating_points)
+        return board_message(self._board, points, notes, holder)
 
     @_reports_errors
     def AcquireLease(self, request: pb.AcquireLeaseRequest, context: grpc.ServicerContext) -> pb.Lease:
@@ -122,7 +135,10 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         self.sweep()
         with self._lock:
             lease = self._desk.acquire(request.holder or "somebody without a name", self._clock())
-            left, self._holding = self._holding, Holding()  # left by a lease that ended since the sweep
+            left, self._holding = (
+                self._holding,
+                Holding(self._clocks),
+            )  # left by a lease that ended since the sweep
         if left is not None:
             left.close()
         _log.info("leased to %s", lease.holder)
@@ -149,6 +165,13 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         with self._lock:
             self._desk.release(_token(context), self._clock())
         return pb.ReleaseLeaseReply()
+
+    @_reports_errors
+    def SetOperatingPoint(
+        self, request: pb.SetOperatingPointRequest, context: grpc.ServicerContext
+    ) -> pb.OperatingPoint:
+        """Sets the clocks until the lease ends."""
+        return point_message(self._require(context).set_clocks(request.name))
 
     @_streams_errors
     def Tunnel(
@@ -265,40 +288,3 @@ def _arrays_message(arrays: dict[str, Array] | Any) -> list[pb.Array]:
         pb.Array(name=name, dtype=str(array.dtype), shape=array.shape, data=array.tobytes())
         for name, array in arrays.items()
     ]
-
-
-def _board_message(board: Board, holder: str | None) -> pb.Board:
-    return pb.Board(
-        name=board.name,
-        model=board.model,
-        hostname=board.hostname,
-        machine=board.machine,
-        fingerprint=board.fingerprint,
-        processors=[
-            pb.Processor(
-                name=p.name,
-                kind=p.kind,
-                cpus=p.cpus,
-                cores=p.cores,
-                target_json=json.dumps(dict(p.target)),
-                online=p.online,
-                isolated=p.isolated,
-                usable=p.usable,
-            )
-            for p in board.offered
-        ],
-        operating_points=[
-            pb.OperatingPoint(name=o.name, levels=dict(o.levels)) for o in board.operating_points
-        ],
-        sensors=[pb.Sensor(name=r.name, role=r.role, path=r.path) for r in board.rails],
-        versions=dict(board.versions),
-        notes=board.notes,
-        lease_holder=holder or "",
-        release=board.release,
-        gpu=_gpu_message(board.gpu) if board.gpu else None,
-        thermal_zones=[pb.ThermalZone(name=z.name, path=z.path) for z in board.zones],
-    )
-
-
-def _gpu_message(gpu: Gpu) -> pb.Gpu:
-    return pb.Gpu(name=gpu.name, arch=gpu.arch, usable=gpu.usable, reason=gpu.reason, path=gpu.path)

@@ -41,24 +41,16 @@ class ClocksClient:
         """Names of the modes that can be set."""
         return list(self._ask({"list": {}})["modes"])
 
-    def set_mode(self, name: str) -> None:
-        """Sets one of the board's modes.
+    def set(self, wanted: dict[str, Any]) -> None:
+        """Sets a point.
+
+        Args:
+            wanted: `{"mode": NAME}`, or `{"fixed": FREQUENCIES}` as `Fixed.to_document` gives them.
 
         Raises:
             ClocksError: It could not be set; everything is as it was found.
         """
-        self._ask({"set": {"mode": name}})
-
-    def set_fixed(self, frequencies: dict[str, Any]) -> None:
-        """Holds clocks at frequencies.
-
-        Args:
-            frequencies: As `Fixed.to_document` gives them.
-
-        Raises:
-            ClocksError: They could not be set; everything is as it was found.
-        """
-        self._ask({"set": {"fixed": frequencies}})
+        self._ask({"set": wanted})
 
     def restore(self) -> None:
         """Brings everything back as it was found.

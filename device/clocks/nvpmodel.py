@@ -1,8 +1,8 @@
 """The power modes of a Jetson, from the file that its `nvpmodel` reads.
 
 There are two formats. The newer one first names its parameters (`< PARAM TYPE=CLOCK NAME=GPU >`, then lines of a key
-and a path) and then sets them in blocks (`< POWER_MODEL ID=0 NAME=MAXN >`, then lines of parameter, key and value); in the
-older one the blocks hold lines of path and value.
+and a path) and then sets them in blocks (`< POWER_MODEL ID=0 NAME=MAXN >`, then lines of parameter, key and value); in
+the older one the blocks hold lines of path and value.
 """
 
 import re

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from device.clocks.watch import ClockWatch, watched
+from device.files import Files
 from device.measure.answers import register_all
 from device.measure.kernel import KernelTrial
 from device.measure.latency import LatencyLoop, sample_in_turns
@@ -33,9 +35,11 @@ class Bench:
         request: `programs` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
             equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run of the first
             program).
+        files: Where the board's clocks are watched.
     """
 
-    def __init__(self, folder: Path, request: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, request: dict[str, Any], files: Files) -> None:
+        self._watch = ClockWatch(files, request["cpus"])
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
         self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
@@ -52,8 +56,13 @@ class Bench:
         Returns:
             `samples_us`: for each program for each group the new samples; `steady`: for each group the verdict over
             all samples of the first program so far; `passes`: how many times each program ran.
+
+        Raises:
+            VoidMeasurementError: The clocks did not stay as they were, however often it was repeated.
         """
-        passes = self._worker.submit(sample_in_turns, self._loops, seconds).result()
+        passes = watched(
+            lambda: self._worker.submit(sample_in_turns, self._loops, seconds).result(), self._watch
+        )
         new = [self._by_group(one) for one in passes]
         for samples, added in zip(self._samples, new[0], strict=True):
             samples.extend(added)
@@ -85,11 +94,12 @@ def _loop(program: Program, runtime: TvmRuntime, stand_ins: StandIns) -> Latency
     return LatencyLoop([layer.run for layer in bound.layers])
 
 
-def register(folder: Path) -> None:
+def register(folder: Path, root: Path) -> None:
     """Makes the measuring functions known to this process's TVM RPC server.
 
     Args:
         folder: Where uploads land.
+        root: Below which the board's clocks are watched.
     """
     open_bench: dict[str, Bench] = {}
     workers: dict[tuple[int, ...], ThreadPoolExecutor] = {}
@@ -102,7 +112,7 @@ def register(folder: Path) -> None:
     def open_(text: str) -> dict[str, Any]:
         close()
         request = json.loads(text)
-        bench = open_bench["bench"] = Bench(folder, request)
+        bench = open_bench["bench"] = Bench(folder, request, Files(root))
         bench.warm_up(request["warm_up_s"])
         return {}
 

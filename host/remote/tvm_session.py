@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from host.errors import InputError, StagelineError
+from host.errors import InputError, StagelineError, UnsteadyError
 from host.remote.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from tvm.rpc import RPCSession
 
 UPLOAD_DEADLINE_S = 300.0
+
+_ERRORS: dict[str, type[StagelineError]] = {"bad_input": InputError, "unsteady": UnsteadyError}
 
 
 class TvmSession:
@@ -60,11 +62,12 @@ class TvmSession:
 
         Raises:
             InputError: The board says that it cannot use what it was given.
+            UnsteadyError: Its clocks did not stay as they were.
             StagelineError: It failed there.
         """
         answer: dict[str, Any] = json.loads(self.call(function, *arguments, deadline_s=deadline_s))
         if error := answer.get("error"):
-            kind = InputError if error["code"] == "bad_input" else StagelineError
+            kind = _ERRORS.get(error["code"], StagelineError)
             raise kind(f"measuring failed on the board: {error['message']}", hint=error["hint"])
         return answer
 

@@ -6,8 +6,10 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DescribeRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("operating_points",)
+    OPERATING_POINTS_FIELD_NUMBER: _ClassVar[int]
+    operating_points: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, operating_points: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Board(_message.Message):
     __slots__ = ("name", "model", "hostname", "machine", "fingerprint", "processors", "operating_points", "sensors", "versions", "notes", "lease_holder", "release", "gpu", "thermal_zones")
@@ -91,7 +93,7 @@ class ThermalZone(_message.Message):
     def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class OperatingPoint(_message.Message):
-    __slots__ = ("name", "levels")
+    __slots__ = ("name", "levels", "cpus")
     class LevelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -99,11 +101,32 @@ class OperatingPoint(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class CpusEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: CpuSet
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[CpuSet, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     LEVELS_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
     name: str
     levels: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., levels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    cpus: _containers.MessageMap[str, CpuSet]
+    def __init__(self, name: _Optional[str] = ..., levels: _Optional[_Mapping[str, str]] = ..., cpus: _Optional[_Mapping[str, CpuSet]] = ...) -> None: ...
+
+class CpuSet(_message.Message):
+    __slots__ = ("cpus",)
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    cpus: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, cpus: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class SetOperatingPointRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Sensor(_message.Message):
     __slots__ = ("name", "role", "path")

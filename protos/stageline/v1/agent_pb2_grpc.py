@@ -57,6 +57,11 @@ class AgentStub(object):
                 request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseRequest.SerializeToString,
                 response_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseReply.FromString,
                 _registered_method=True)
+        self.SetOperatingPoint = channel.unary_unary(
+                '/stageline.v1.Agent/SetOperatingPoint',
+                request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SetOperatingPointRequest.SerializeToString,
+                response_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.OperatingPoint.FromString,
+                _registered_method=True)
         self.Tunnel = channel.stream_stream(
                 '/stageline.v1.Agent/Tunnel',
                 request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.TunnelFrame.SerializeToString,
@@ -117,6 +122,14 @@ class AgentServicer(object):
 
     def ReleaseLease(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetOperatingPoint(self, request, context):
+        """Sets the clocks until the lease ends or another point is set; answers with the point when the board has confirmed
+        it. Then everything is as it was found.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -186,6 +199,11 @@ def add_AgentServicer_to_server(servicer, server):
                     servicer.ReleaseLease,
                     request_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseRequest.FromString,
                     response_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseReply.SerializeToString,
+            ),
+            'SetOperatingPoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetOperatingPoint,
+                    request_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SetOperatingPointRequest.FromString,
+                    response_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.OperatingPoint.SerializeToString,
             ),
             'Tunnel': grpc.stream_stream_rpc_method_handler(
                     servicer.Tunnel,
@@ -329,6 +347,33 @@ class Agent(object):
             '/stageline.v1.Agent/ReleaseLease',
             protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseRequest.SerializeToString,
             protos_dot_stageline_dot_v1_dot_agent__pb2.ReleaseLeaseReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetOperatingPoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stageline.v1.Agent/SetOperatingPoint',
+            protos_dot_stageline_dot_v1_dot_agent__pb2.SetOperatingPointRequest.SerializeToString,
+            protos_dot_stageline_dot_v1_dot_agent__pb2.OperatingPoint.FromString,
             options,
             channel_credentials,
             insecure,

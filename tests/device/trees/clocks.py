@@ -80,6 +80,7 @@ def policy(
     steps: Sequence[int],
     lower: int | None = None,
     upper: int | None = None,
+    tells_current: bool = True,
 ) -> Path:
     """A clock that CPUs share.
 
@@ -90,6 +91,7 @@ def policy(
         steps: kHz, ascending.
         lower: The lowest that is allowed; the first step by default.
         upper: The highest that is allowed; the last step by default.
+        tells_current: Whether its present frequency can be read; a plain file does not follow the limits.
     """
     files = {
         "scaling_available_frequencies": " ".join(map(str, steps)) + " \n",
@@ -101,6 +103,8 @@ def policy(
         "scaling_governor": "schedutil\n",
         "related_cpus": " ".join(map(str, cpus)) + "\n",
     }
+    if not tells_current:
+        del files["scaling_cur_freq"]
     folder = f"{CPUS}/cpufreq/policy{cpus[0]}"
     write(root, {f"{folder}/{name}": text for name, text in files.items()})
     for cpu in cpus if online is None else set(cpus) & set(online):
