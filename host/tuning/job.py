@@ -147,7 +147,7 @@ def _trials(
 ) -> Trials | None:
     """Every layer as it is, and beside it as a search found it where that was not tried before; None where all was."""
     choice, profiles = profiler.choice(placement), profiler.profiles(placement)
-    schedules = {name: (choice[name],) for name in choice}
+    schedules: dict[str, tuple[tuple[str, ...], ...]] = {name: (choice[name],) for name in choice}
     for name, layer in distinct(graph.layers).items():
         main = main_call(graph, layer)
         variant = tuned.get(layer.calls[main].kernel)

@@ -71,4 +71,4 @@ def test_checks_tell_kernels_apart_that_compute_something_else(kernel: Any, agre
         timed = trial(one)
         timed.sample(seconds=0.0, limit_us=1e9)
         found.append(timed.checks())
-    assert np.allclose(*found, rtol=1e-3, atol=1e-3) is agrees
+    assert np.allclose(found[0], found[1], rtol=1e-3, atol=1e-3) is agrees
