@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
-from host.kernels.variants import Tuned, name_of, variant_of
+from host.kernels.variants import tuned_name
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
 from host.trials import Trials, Verdict
@@ -42,6 +42,9 @@ PATIENCE_S = 12.0
 """A placement on which some layer is not steady after this time is stored as unsteady, after `MIN_PASSES` passes."""
 
 MIN_PASSES = 15
+
+LEAST_GAIN = 1.02
+"""A new schedule has to be this many times as fast to replace one that has a finished profile."""
 
 BENCH_DEADLINE_S = 300.0
 """No pass of a network takes longer; a kernel that hangs is given up after this time."""
@@ -210,6 +213,12 @@ class Profiler:
         """
         uploaded = _upload(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
+        verdict = replace(
+            verdict,
+            choice={
+                name: _winner(some, verdict.candidates_us[name]) for name, some in trials.schedules.items()
+            },
+        )
         known = self.profiles(placement)
         self._store.put_profiles(
             replace(known[name], candidates_us={**known[name].candidates_us, **times})
@@ -306,6 +315,15 @@ class Profiler:
         )
 
 
+def _winner(schedules: Sequence[tuple[str, ...]], times_us: Mapping[str, float]) -> tuple[str, ...]:
+    """The fastest schedule, the first one unless another gains enough."""
+    best = min(schedules, key=lambda one: times_us.get(text_of(one), 0.0))
+    present = schedules[0]
+    if best == present or times_us[text_of(present)] < LEAST_GAIN * times_us[text_of(best)]:
+        return present
+    return best
+
+
 def _is_enough(spent_s: float, passes: int) -> bool:
     return spent_s >= PATIENCE_S and passes >= MIN_PASSES
 
@@ -347,7 +365,7 @@ def best_variants(store: Store, placement: Placement, kernels: Collection[str]) 
     found: dict[str, str] = {}
     for record in store.tuning_records_for(placement.environment.fingerprint, kernels):
         if record.processor == placement.processor:
-            found.setdefault(record.kernel, name_of(Tuned(record.digest, variant_of(record.variant))))
+            found.setdefault(record.kernel, tuned_name(record.digest, record.variant))
     return found
 
 
@@ -388,8 +406,15 @@ def _bench(
     call_bench(session, "close")
 
 
+class Board(Protocol):
+    """Where measuring functions are called: a `host.remote.tvm_session.TvmSession`."""
+
+    def call(self, function: str, *arguments: str | float, deadline_s: float) -> Any:
+        """Calls a function that is registered on the board."""
+
+
 def call_bench(
-    session: "TvmSession", function: str, *arguments: str | float, deadline_s: float = BENCH_DEADLINE_S
+    session: Board, function: str, *arguments: str | float, deadline_s: float = BENCH_DEADLINE_S
 ) -> dict[str, Any]:
     """Calls one of the board's measuring functions.
 

@@ -73,10 +73,13 @@ class Tuned:
     """
 
     record: str
-    base: "Variant"
+    base: "Analytic"
 
 
-Variant = Direct | Winograd | Window | Plain | Tuned
+Analytic = Direct | Winograd | Window | Plain
+"""Written from shape and processor alone."""
+
+Variant = Analytic | Tuned
 
 _KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, Plain)}
 
@@ -86,7 +89,7 @@ _TUNED = "tuned"
 def name_of(variant: Variant) -> str:
     """The variant as one word, such as `direct-1-14-32-channels`."""
     if isinstance(variant, Tuned):
-        return f"{_TUNED}-{variant.record}-{name_of(variant.base)}"
+        return tuned_name(variant.record, name_of(variant.base))
     return "-".join([type(variant).__name__.lower(), *map(str, dataclasses.astuple(variant))])
 
 
@@ -103,6 +106,21 @@ def variant_of(name: str) -> Variant:
         raise ValueError(f"unknown kernel variant {name!r}")
     variant: Variant = _KINDS[kind](*(int(value) if value.isdigit() else value for value in values))
     return variant
+
+
+def tuned_name(record: str, base: str) -> str:
+    """The name of a tuned variant.
+
+    Args:
+        record: Digest of its record.
+        base: Name of its base.
+    """
+    return f"{_TUNED}-{record}-{base}"
+
+
+def analytic_of(variant: Variant) -> Analytic:
+    """The variant itself, or what a tuned one is based on."""
+    return variant.base if isinstance(variant, Tuned) else variant
 
 
 def _tuned(record: str, base: Variant) -> Tuned:
