@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -406,15 +406,8 @@ def _bench(
     call_bench(session, "close")
 
 
-class Board(Protocol):
-    """Where measuring functions are called: a `host.remote.tvm_session.TvmSession`."""
-
-    def call(self, function: str, *arguments: str | float, deadline_s: float) -> Any:
-        """Calls a function that is registered on the board."""
-
-
 def call_bench(
-    session: Board, function: str, *arguments: str | float, deadline_s: float = BENCH_DEADLINE_S
+    session: "TvmSession", function: str, *arguments: str | float, deadline_s: float = BENCH_DEADLINE_S
 ) -> dict[str, Any]:
     """Calls one of the board's measuring functions.
 

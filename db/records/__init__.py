@@ -4,7 +4,15 @@ from db.records.boards import BoardRecord, ProcessorRecord
 from db.records.health import CheckReport, DatabaseInfo, UpgradeReport
 from db.records.networks import LayerRecord, ModelRecord, ModelSummary
 from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary
-from db.records.profiles import Environment, LayerLatency, ModelTotal, Profile, ProfileFilter, ProfileStatus
+from db.records.profiles import (
+    Environment,
+    LayerLatency,
+    ModelTotal,
+    Profile,
+    ProfileFilter,
+    ProfileStatus,
+    RunnerUp,
+)
 from db.records.tuning import TuningRecord
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "Profile",
     "ProfileFilter",
     "ProfileStatus",
+    "RunnerUp",
     "TuningRecord",
     "UpgradeReport",
 ]

@@ -74,9 +74,10 @@ class StandInSession:
         if name.endswith(".so"):
             self.modules.append(name)
 
-    def call(self, function: str, *arguments: str | float, deadline_s: float) -> Any:
+    def ask(self, function: str, *arguments: str | float, deadline_s: float) -> dict[str, Any]:
         answers: dict[str, Any] = {"open": self._load, "sample": self._sample, "close": dict}
-        return json.dumps(answers[function.rpartition(".")[2]](*arguments))
+        answer: dict[str, Any] = answers[function.rpartition(".")[2]](*arguments)
+        return answer
 
     def _load(self, text: str) -> dict[str, Any]:
         programs = [json.loads(self._files[name]) for name in json.loads(text)["programs"]]
