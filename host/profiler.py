@@ -27,10 +27,8 @@ HANDOVER = "handover"
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
 
-TRIAL_S = 1.5
-"""Schedules are tried on a placement at least this long, and `MIN_TRIALS` times each."""
-
-MIN_TRIALS = 5
+TRIAL_S = 2.0
+"""Schedules are tried on a placement at least this long, and each once: no longer than the measurement takes."""
 
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
@@ -249,7 +247,7 @@ class Profiler:
             while spent_s < LEAST_S or not (readings.is_steady or _is_enough(spent_s, passes)):
                 chunk = sample(CHUNK_S)
                 readings.add(chunk)
-                spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                 self._put(readings, placement, verdict, is_last=False)
                 progress(
                     f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
@@ -273,9 +271,9 @@ class Profiler:
             samples = [[[] for _ in self._hashes] for _ in rounds]
             with _bench(session, self._graph, uploaded, placement, rounds) as sample:
                 spent_s, passes = 0.0, 0
-                while spent_s < TRIAL_S or passes < MIN_TRIALS:
+                while spent_s < TRIAL_S or not passes:
                     chunk = sample(CHUNK_S)
-                    spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                    spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                     for known, new in zip(samples, chunk["samples_us"], strict=True):
                         for group, added in zip(known, new, strict=True):
                             group.extend(added)

@@ -5,6 +5,7 @@ module first; weights are not uploaded: what a kernel costs does not depend on t
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,14 +52,21 @@ class Bench:
 
         Returns:
             `samples_us`: for each program for each group the new samples; `steady`: for each group the verdict over
-            all samples of the first program so far; `passes`: how many times each program ran.
+            all samples of the first program so far; `passes`: how many times each program ran; `seconds`: how long it
+            took, since a slow network does not keep to `seconds`.
         """
+        started = time.perf_counter()
         passes = self._worker.submit(sample_in_turns, self._loops, seconds).result()
         new = [self._by_group(one) for one in passes]
         for samples, added in zip(self._samples, new[0], strict=True):
             samples.extend(added)
         verdict = judge([np.asarray(samples) for samples in self._samples])
-        return {"samples_us": new, "steady": list(verdict.steady), "passes": len(passes[0])}
+        return {
+            "samples_us": new,
+            "steady": list(verdict.steady),
+            "passes": len(passes[0]),
+            "seconds": time.perf_counter() - started,
+        }
 
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
