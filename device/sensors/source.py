@@ -1,5 +1,6 @@
 """Where a board's power comes from: its own rails, a recording, or nowhere."""
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from device.sensors.rails import Rail
 from device.sensors.rapl import find_rapl
 from device.sensors.reading import Sleep
 from device.sensors.replay import read_recording, replay
-from device.sensors.synthetic import SyntheticRail
+from device.sensors.synthetic import WINDOW_MS, SyntheticRail
 
 SOURCE_VARIABLE = "STAGELINE_POWER"
 """Names the source for the agent and, through the environment, for its child processes."""
@@ -35,43 +36,50 @@ def find_gauges(files: Files, sleep: Sleep = time.sleep) -> Iterator[Gauge]:
     yield from find_ina3221x(files, sleep)
     yield from find_hwmon(files, sleep)
     yield from find_rapl(files, sleep)
-    if files.root == Path("/"):
-        yield from find_nvml()
     yield from find_batteries(files, sleep)
 
 
-def open_gauges(source: str | None = None, files: Files | None = None) -> tuple[Gauge, ...]:
-    """The rails of a source.
+def open_gauges(source: str | None = None) -> tuple[Gauge, ...]:
+    """The rails of a source on this machine.
 
     Args:
-        source: `auto` for the board's own, `none`, `synthetic`, or `replay:FILE`; by default what `$STAGELINE_POWER`
-            says, else `auto`.
-        files: Where to look for the board's own.
+        source: `auto` for the board's own, `none`, `synthetic` or `synthetic:MILLISECONDS`, or `replay:FILE`; by
+            default what `$STAGELINE_POWER` says, else `auto`.
 
     Raises:
         PowerSourceError: There is no such source.
     """
     source = source or os.environ.get(SOURCE_VARIABLE) or _AUTOMATIC
-    files = files or Files(Path("/"))
-    kind, _, file = source.partition(":")
+    files = Files(Path("/"))
+    kind, _, detail = source.partition(":")
     if source == _AUTOMATIC:
-        return tuple(find_gauges(files))
+        return (*find_gauges(files), *find_nvml())
     if source == "none":
         return ()
-    if source == "synthetic":
-        return (SyntheticRail(files).gauge(),)
-    if kind == "replay" and file:
-        return replay(read_recording(Path(file)))
+    if kind == "synthetic":
+        return (SyntheticRail(files, window_ms=_window_ms(detail)).gauge(),)
+    if kind == "replay" and detail:
+        return replay(read_recording(Path(detail)))
     raise PowerSourceError(
         f"there is no source of power readings called {source!r}",
-        hint="auto, none, synthetic, or replay:FILE",
+        hint="auto, none, synthetic, synthetic:MILLISECONDS, or replay:FILE",
     )
 
 
 def absolute_source(source: str) -> str:
     """The same source for processes that work in other folders."""
     kind, _, file = source.partition(":")
-    return f"{kind}:{Path(file).resolve()}" if file else source
+    return f"{kind}:{Path(file).resolve()}" if kind == "replay" and file else source
+
+
+def _window_ms(text: str) -> float:
+    try:
+        window_ms = float(text) if text else WINDOW_MS
+    except ValueError:
+        window_ms = 0.0
+    if not 0 < window_ms < math.inf:
+        raise PowerSourceError(f"a window lasts some milliseconds, not {text!r}")
+    return window_ms
 
 
 def find_rails(root: Path = Path("/")) -> tuple[Rail, ...]:

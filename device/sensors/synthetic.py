@@ -13,7 +13,7 @@ from device.sensors.rails import Rail
 
 IDLE_MW = 2000.0
 PER_CPU_MW = 3000.0
-WINDOW_S = 0.1
+WINDOW_MS = 100.0
 STEP_MW = 19.0
 _TICKS_PER_S = 100.0  # USER_HZ, in which /proc/stat counts on every architecture that matters here
 _IDLE_FIELDS = (3, 4)
@@ -25,9 +25,11 @@ class SyntheticRail:
     Args:
         files: Where to look.
         clock: Monotonic seconds.
+        window_ms: Over which time a reading is an average.
     """
 
-    def __init__(self, files: Files, clock: Clock = time.monotonic) -> None:
+    def __init__(self, files: Files, clock: Clock = time.monotonic, *, window_ms: float = WINDOW_MS) -> None:
+        self._window_s = window_ms / 1e3
         self._files = files
         self._clock = clock
         self._history: deque[tuple[float, float]] = deque()
@@ -35,7 +37,7 @@ class SyntheticRail:
     def gauge(self) -> Gauge:
         """The rail."""
         rail = Rail(name="synthetic", role="total", path="synthetic")
-        return Gauge(rail=rail, read=self.read, window_s=WINDOW_S, step_mw=STEP_MW)
+        return Gauge(rail=rail, read=self.read, window_s=self._window_s, step_mw=STEP_MW)
 
     def read(self) -> float | None:
         """Milliwatts over the window until now; None where `/proc/stat` cannot be read."""
@@ -44,7 +46,7 @@ class SyntheticRail:
             return None
         now_s = self._clock()
         self._history.append((now_s, busy_s))
-        while len(self._history) > 2 and self._history[1][0] <= now_s - WINDOW_S:
+        while len(self._history) > 2 and self._history[1][0] <= now_s - self._window_s:
             self._history.popleft()
         then_s, before_s = self._history[0]
         busy = (busy_s - before_s) / (now_s - then_s) if now_s > then_s else 0.0

@@ -208,16 +208,19 @@ def test_a_synthetic_rail_follows_the_cpus(tmp_path: Path) -> None:
     assert rail.read() == pytest.approx(IDLE_MW, abs=STEP_MW)
 
 
-def test_sources_are_chosen_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = Files(power.nano_rails(tmp_path))
-    assert len(open_gauges("auto", files)) == 3
-    assert open_gauges("none", files) == ()
-    assert [gauge.rail.name for gauge in open_gauges("synthetic", files)] == ["synthetic"]
+def test_sources_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [gauge.rail.name for gauge in open_gauges("synthetic")] == ["synthetic"]
+    assert [gauge.window_s for gauge in open_gauges("synthetic:20")] == [0.02]
+    assert open_gauges("none") == ()
     monkeypatch.setenv(SOURCE_VARIABLE, "none")
-    assert open_gauges(files=files) == ()
+    assert open_gauges() == ()
+    assert find_rails() == ()
 
 
-@pytest.mark.parametrize("source", ["wall", "replay", "replay:", "replay:nowhere.csv"])
+@pytest.mark.parametrize(
+    "source",
+    ["wall", "replay", "replay:", "replay:nowhere.csv", "synthetic:x", "synthetic:-1", "synthetic:inf"],
+)
 def test_what_is_no_source_is_refused(source: str) -> None:
     with pytest.raises(PowerSourceError):
         open_gauges(source)
