@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from device.children import die_with_parent
-from device.errors import BoardFileError, DeviceError
+from device.errors import BoardFileError, DeviceError, PowerSourceError
 from device.inventory import Board, detect_board, read_board_file
 from device.sensors.source import SOURCE_VARIABLE, absolute_source
 from device.service import AgentService
@@ -41,7 +41,7 @@ def main() -> None:
             _describe(board, as_json=options.json)
         else:
             _serve(board, options)
-    except BoardFileError as error:
+    except (BoardFileError, PowerSourceError) as error:
         _fail(error, _BAD_INPUT)
     except DeviceError as error:
         _fail(error, _USAGE)

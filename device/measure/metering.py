@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from device.measure.energy import Run, Sensor
@@ -10,6 +11,9 @@ from device.measure.power import Series, changes_s
 from device.sensors import Meter
 
 READINGS_PER_WINDOW = 4
+
+MOST_READINGS = 100_000
+"""Older ones are forgotten: a pipeline may run for months."""
 
 _LEAST_INTERVAL_S = 0.005
 _LOOK_S = 4.0
@@ -38,20 +42,20 @@ class MeterRecorder:
         self._interval_s = interval_s
         self._cpus = frozenset(cpus)
         self._clock = clock
-        self._readings: list[tuple[float, float]] = []
+        self._readings: deque[tuple[float, float]] = deque(maxlen=MOST_READINGS)
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
 
     def start(self) -> None:
         """Begins to take readings, forgetting those before."""
-        self._readings = []
+        self._readings = deque(maxlen=MOST_READINGS)
         self._ending.clear()
         self._thread = threading.Thread(target=self._record, name="power", daemon=True)
         self._thread.start()
 
     def series(self) -> Series:
         """The readings since the start."""
-        return Series.of(self._readings[:])
+        return Series.of(self._readings.copy())
 
     def stop(self) -> None:
         """Ends taking them."""

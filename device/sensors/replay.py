@@ -7,7 +7,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from device.errors import PowerSourceError
@@ -68,10 +70,12 @@ def replay(recording: Recording, clock: Clock = time.monotonic) -> tuple[Gauge, 
         clock: Monotonic seconds.
     """
     started_s = clock()
+    steps_s = [later - earlier for earlier, later in pairwise(recording.times_s)]
     return tuple(
         Gauge(
             rail=Rail(name=name, role=role_of(name), path=f"replay:{name}"),
             read=partial(_value, recording, name, lambda: clock() - started_s),
+            window_s=median(steps_s) or None if steps_s else None,
         )
         for name in recording.power_mw
     )
