@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,8 +48,8 @@ class EnergyCount:
     measured: int = 0
     unresolved: int = 0
     unread: int = 0
-    drifts_mw: list[float]
-    deviations: dict[str, float]
+    drifts_mw: list[float] = field(default_factory=list)
+    deviations: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def measure_energies(session: "Session", network: "Network") -> EnergyCount:
         session: The board and the database.
         network: Its layers have profiles.
     """
-    count = EnergyCount(drifts_mw=[], deviations={})
+    count = EnergyCount()
     tasks = list(_tasks(session, network))
     if not tasks:
         session.reporter.step("Energy", "nothing: every layer's energy is in the database")
@@ -123,12 +123,12 @@ def _measure(
                     rail=answer["rail"], window_s=answer["window_s"], step_mw=answer["step_mw"]
                 )
                 at_once = max(1, int(CHUNK_S / answer["loop_s"]))
-                bench = _PlacementEnergy(session.store, network, placement, sensor, tvm_session, count)
+                bench = PlacementEnergy(session.store, network, placement, sensor, tvm_session, count)
                 bench.measure(task.names, at_once, session.reporter)
     return sensor
 
 
-class _PlacementEnergy:
+class PlacementEnergy:
     """Energies of a loaded network on one placement.
 
     Args:
