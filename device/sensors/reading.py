@@ -58,7 +58,7 @@ def product(*factors: int | None) -> float | None:
 def read_device_tree(files: Files, path: str) -> int | None:
     """A cell of the device tree, a number of 32 bits with its most significant byte first; None where there is none."""
     try:
-        cell = files.data(path)
+        cell = files.read(files.root / path)  # no text: its bytes may be anything
     except OSError:
         return None
     return int.from_bytes(cell[:_CELL_BYTES]) if len(cell) >= _CELL_BYTES else None
