@@ -14,7 +14,7 @@ from device.measure.energy import (
     idle_between,
     loop_document,
 )
-from device.measure.metering import recorder_of, sensor_of, spare_cpus
+from device.measure.metering import recorder_of, sensor_of
 from device.measure.power import Power
 from device.sensors import Meter, open_gauges
 
@@ -44,7 +44,6 @@ class LayerEnergy:
         self._submit = submit
         self._clock = clock
         self._before: Power | None = None
-        self._is_alone = bool(spare_cpus(cpus))
         self._sensor = sensor_of(meter, self._run(self._layers))
         self._bench = (
             EnergyBench(recorder_of(meter, self._sensor, cpus), self._sensor, clock, time.sleep)
@@ -57,7 +56,7 @@ class LayerEnergy:
         if self._sensor is None:
             return None
         lengths = {"loop_s": self._sensor.loop_s, "idle_s": self._sensor.idle_s}
-        return asdict(self._sensor) | lengths | {"reads_beside": self._is_alone}
+        return asdict(self._sensor) | lengths
 
     def measure(self, positions: Sequence[int], *, is_network: bool) -> dict[str, Any]:
         """Takes the power of some layers, and of the idle board before and after them.

@@ -4,7 +4,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 
 from device.measure.energy import Run, Sensor
 from device.measure.power import Series, changes_s
@@ -66,7 +67,8 @@ class MeterRecorder:
 
     def _record(self) -> None:
         if self._cpus:
-            os.sched_setaffinity(0, self._cpus)
+            with suppress(OSError):  # none of them may be used: then beside what is measured
+                os.sched_setaffinity(0, self._cpus)
         readings = self._readings
         while True:
             power_mw = self._read()
@@ -81,9 +83,14 @@ def total_reader(meter: Meter) -> Callable[[], float | None]:
     return lambda: meter.total_mw(meter.sample())
 
 
-def spare_cpus(cpus: Sequence[int]) -> frozenset[int]:
-    """The CPUs of this process that do not take part in a measurement; none where all do."""
-    return frozenset(os.sched_getaffinity(0)) - frozenset(cpus)
+def spare_cpus(cpus: Collection[int]) -> frozenset[int]:
+    """The CPUs of this process that do not take part in a measurement; where all do, any others.
+
+    The latter are for `isolcpus`, which leaves CPUs such as a Jetson TX2's Denver2 cores out of every process until
+    it asks for them. Whether such a CPU exists and may be used is found out by trying.
+    """
+    usable = frozenset(os.sched_getaffinity(0)) - frozenset(cpus)
+    return usable or frozenset(range(os.sysconf("SC_NPROCESSORS_CONF"))) - frozenset(cpus)
 
 
 def sensor_of(meter: Meter, run: Run) -> Sensor | None:

@@ -68,11 +68,30 @@ def test_a_recorder_runs_where_it_is_told() -> None:
     assert affinities[0] == {cpu}
 
 
-def test_the_cpus_of_a_placement_are_left_to_it() -> None:
-    usable = os.sched_getaffinity(0)
-    (first, *others) = sorted(usable)
-    assert spare_cpus([first]) == set(others)
-    assert spare_cpus(sorted(usable)) == set()
+def test_the_cpus_of_a_placement_are_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 4, 5})
+    assert spare_cpus([0, 3]) == {4, 5}
+
+
+def test_isolated_cpus_are_asked_for_where_a_placement_takes_all_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 4, 5})
+    monkeypatch.setattr(os, "sysconf", lambda _: 6)
+    assert spare_cpus([0, 3, 4, 5]) == {1, 2}
+
+
+def test_a_recorder_goes_on_where_its_cpus_may_not_be_used() -> None:
+    recorded = threading.Event()
+
+    def read() -> float:
+        recorded.set()
+        return 2000.0
+
+    recorder = MeterRecorder(read, 0.001, [1023])
+    recorder.start()
+    assert recorded.wait(10)
+    recorder.stop()
 
 
 def test_a_window_that_nobody_tells_is_measured() -> None:
