@@ -10,6 +10,7 @@ DeviceError
 +-- ContestError        engines cannot be measured side by side
 +-- ReferenceEngineError  the engine to compare with does not take the model
 +-- BoardFileError      a board file that does not describe this machine
++-- PowerSourceError    a source of power readings that cannot be used
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
 +-- ChildError          a child process of the agent failed
@@ -94,6 +95,12 @@ class ReferenceEngineError(DeviceError):
 
 class BoardFileError(DeviceError):
     """A board file that does not describe this machine."""
+
+    code = "bad_input"
+
+
+class PowerSourceError(DeviceError):
+    """A source of power readings that cannot be used."""
 
     code = "bad_input"
 

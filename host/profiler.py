@@ -182,7 +182,7 @@ class Profiler:
         readings = self._readings(placement)
         if not readings.missing:
             return []
-        uploaded = _upload(session, module, placement)
+        uploaded = upload_module(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
         return self._measure(session, uploaded, placement, verdict, progress)
 
@@ -209,7 +209,7 @@ class Profiler:
         Returns:
             What the trial showed.
         """
-        uploaded = _upload(session, module, placement)
+        uploaded = upload_module(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
         verdict = replace(
             verdict,
@@ -240,7 +240,7 @@ class Profiler:
     ) -> list[str]:
         """Measures the missing layers, scheduled as a verdict says, until they are steady."""
         readings = self._readings(placement)
-        with _bench(
+        with open_bench(
             session, self._graph, uploaded, placement, [verdict.choice], readings.samples_us
         ) as sample:
             spent_s, passes = 0.0, 0
@@ -269,7 +269,7 @@ class Profiler:
         samples: list[list[list[float]]] = [[[0.0] for _ in self._hashes]]
         if len(rounds) > 1:
             samples = [[[] for _ in self._hashes] for _ in rounds]
-            with _bench(session, self._graph, uploaded, placement, rounds) as sample:
+            with open_bench(session, self._graph, uploaded, placement, rounds) as sample:
                 spent_s, passes = 0.0, 0
                 while spent_s < TRIAL_S or not passes:
                     chunk = sample(CHUNK_S)
@@ -370,7 +370,7 @@ def best_variants(store: Store, placement: Placement, kernels: Collection[str]) 
 _uploads = itertools.count()
 
 
-def _upload(session: "TvmSession", module: Path, placement: Placement) -> str:
+def upload_module(session: "TvmSession", module: Path, placement: Placement) -> str:
     """Copies a module to the board, under a name of its own: the one before may still be mapped."""
     name = f"{placement.name}-{next(_uploads)}.so"
     session.upload(module.read_bytes(), name)
@@ -378,7 +378,7 @@ def _upload(session: "TvmSession", module: Path, placement: Placement) -> str:
 
 
 @contextmanager
-def _bench(
+def open_bench(
     session: "TvmSession",
     graph: LayerGraph,
     uploaded: str,

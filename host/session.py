@@ -137,6 +137,7 @@ class Session:
             processors={processor.name: processor.cores for processor in self.board.processors},
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
             handover_us=self._stored_handover_us() or 0.0,
+            idle_mw=self.store.idle_powers_mw(self.board.fingerprint),
         )
 
     def builder(self, processor: "ProcessorDescription") -> Builder:

@@ -1,6 +1,7 @@
 """What goes into the database and comes out of it: plain values that load no SQL library."""
 
 from db.records.boards import BoardRecord, ProcessorRecord
+from db.records.energies import IdlePower, LayerEnergy, MeanPower, PowerSensor
 from db.records.health import CheckReport, DatabaseInfo, UpgradeReport
 from db.records.networks import LayerRecord, ModelRecord, ModelSummary
 from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary
@@ -21,13 +22,17 @@ __all__ = [
     "DatabaseInfo",
     "DeploymentRecord",
     "Environment",
+    "IdlePower",
+    "LayerEnergy",
     "LayerLatency",
     "LayerRecord",
+    "MeanPower",
     "ModelRecord",
     "ModelSummary",
     "ModelTotal",
     "PlanRecord",
     "PlanSummary",
+    "PowerSensor",
     "ProcessorRecord",
     "Profile",
     "ProfileFilter",

@@ -188,6 +188,7 @@ class LayerLatency:
         latency_us: Median of the samples.
         latency_mad_us: Median absolute deviation of the samples.
         energy_uj: Energy above idle a call; None without a sensor.
+        energy_error_uj: Half of its 95 % confidence interval; None where it is not known.
         samples_us: Every sample.
         status: How far the measurement came.
         measured_at: When the last sample was taken.
@@ -219,6 +220,7 @@ class LayerLatency:
     tvm: str
     kernel_version: str
     is_newest: bool
+    energy_error_uj: float | None = None
     schedule: str = ""
     candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
 

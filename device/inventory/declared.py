@@ -12,6 +12,7 @@ from device.clocks import find_points
 from device.errors import BoardFileError
 from device.inventory.board import Board, Processor
 from device.inventory.detect import cpu_target, installed_versions
+from device.sensors import find_rails
 
 _TOP_KEYS = {"name", "processors"}
 _PROCESSOR_KEYS = {"name", "kind", "cpus", "mcpu", "features"}
@@ -46,6 +47,7 @@ def read_board_file(path: Path) -> Board:
         machine=platform.machine(),
         processors=processors,
         operating_points=find_points([p.name for p in processors]),
+        rails=find_rails(),
         versions=installed_versions(),
     )
 

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from device.measure.answers import register_all
 from device.measure.kernel import KernelTrial
 from device.measure.latency import LatencyLoop, sample_in_turns
+from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
@@ -38,6 +40,7 @@ class Bench:
 
     def __init__(self, folder: Path, request: dict[str, Any]) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
+        self._cpus: list[int] = request["cpus"]
         self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
         self._loops = self._worker.submit(self._load, folder, request).result()
@@ -67,6 +70,17 @@ class Bench:
             "passes": len(passes[0]),
             "seconds": time.perf_counter() - started,
         }
+
+    @cached_property
+    def energy(self) -> LayerEnergy:
+        """What measures the power of the first program's layers."""
+        return LayerEnergy(
+            self._loops[0].layers, lambda work: self._worker.submit(work).result(), self._cpus, board_meter()
+        )
+
+    def measure_energy(self, groups: Sequence[int], *, is_network: bool) -> dict[str, Any]:
+        """Takes the power of groups of equal layers, by their first one, as `LayerEnergy.measure` says."""
+        return self.energy.measure([self._groups.index(group) for group in groups], is_network=is_network)
 
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
@@ -117,6 +131,13 @@ def register(folder: Path) -> None:
     def sample(seconds: float) -> dict[str, Any]:
         return open_bench["bench"].sample(seconds)
 
+    def sensor() -> dict[str, Any]:
+        return {"sensor": open_bench["bench"].energy.sensor_document()}
+
+    def energy(text: str) -> dict[str, Any]:
+        request = json.loads(text)
+        return open_bench["bench"].measure_energy(request["groups"], is_network=request["network"])
+
     def handover(text: str) -> dict[str, Any]:
         return {"handover_us": handover_us(json.loads(text))}
 
@@ -131,6 +152,8 @@ def register(folder: Path) -> None:
         "open": open_,
         "sample": sample,
         "close": close,
+        "sensor": sensor,
+        "energy": energy,
         "handover": handover,
         "kernel": kernel,
     }

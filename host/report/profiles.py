@@ -81,6 +81,7 @@ def layer_document(profile: "LayerLatency") -> dict[str, Any]:
         "latency_us": profile.latency_us,
         "latency_mad_us": profile.latency_mad_us,
         "energy_uj": profile.energy_uj,
+        "energy_error_uj": profile.energy_error_uj,
         "samples_us": list(profile.samples_us),
         "status": profile.status.value,
         "measured_at": profile.measured_at.isoformat(),
@@ -135,7 +136,7 @@ def _layer_row(profile: "LayerLatency") -> Sequence[str]:
         profile.level,
         duration_text(profile.latency_us),
         duration_text(profile.latency_mad_us),
-        energy_text(profile.energy_uj),
+        energy_text(profile.energy_uj, profile.energy_error_uj),
         profile.status.value,
         _schedule_text(profile),
     )

@@ -30,6 +30,8 @@ def test_info_counts_what_is_stored(store: Store, path: Path, samples: Any) -> N
         "deployments": 1,
         "deployment_stages": 2,
         "tuning_records": 1,
+        "energies": 1,
+        "idle_powers": 1,
     }
     assert info.size_bytes == path.stat().st_size
 

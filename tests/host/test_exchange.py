@@ -96,6 +96,16 @@ def test_equal_layers_share_what_was_measured_once(graph: LayerGraph) -> None:
     ]
 
 
+def test_idle_power_stands_with_its_operating_point(graph: LayerGraph) -> None:
+    rows = [profiles(placement("big", 1), {"conv": 10.0, "add": 2.0})]
+    cores = {"big": 2, "little": 1}
+    for idle_mw, expected in (({"default": 2000.0}, 2000.0), ({"other": 1.0}, None), (None, None)):
+        found = exchange_document(
+            graph, board="b", processors=cores, profiles=rows, handover_us=0.0, idle_mw=idle_mw
+        )
+        assert [point["idle_power_mw"] for point in found["operating_points"]] == [expected]
+
+
 def test_layers_name_who_feeds_them_and_what_they_hand_on(graph: LayerGraph) -> None:
     found = document(graph, profiles(placement("big", 1), {"conv": 10.0, "add": 2.0}))
     assert found["layers"] == [
