@@ -103,6 +103,7 @@ profiles = Table(
     Column("measured_at", TEXT, nullable=False),
     Column("schedule", TEXT),
     Column("candidates_json", TEXT),
+    Column("slowdown", REAL),
     UniqueConstraint(
         "layer_hash", "environment_id", "processor", "cores", "level", name="uq_profiles_placement"
     ),

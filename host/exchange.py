@@ -84,11 +84,13 @@ def expected_us(profile: Profile) -> float:
 
 
 def _cost(layer: Layer, placement: Placement, profile: Profile) -> dict[str, Any]:
+    latency_us = expected_us(profile)
     return {
         "layer": layer.name,
         "processor": placement.processor,
         "cores": placement.cores,
         "level": placement.level,
-        "latency_us": expected_us(profile),
+        "latency_us": latency_us,
+        "busy_latency_us": None if profile.slowdown is None else latency_us * profile.slowdown,
         "energy_uj": profile.energy_uj,
     }

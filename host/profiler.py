@@ -33,6 +33,9 @@ TRIAL_S = 2.0
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
 
+CONTENTION_S = 2.4
+"""How long to compare layers with and without work on the board's other cores."""
+
 LEAST_S = 2.0
 """A placement is measured at least this long: a shorter look may catch a machine in an unusual mood."""
 
@@ -58,6 +61,7 @@ class Placement:
         cpus: Ids of these cores.
         level: The processor's clock level.
         environment: What its profiles depend on besides.
+        neighbours: Ids of the board's other CPUs.
     """
 
     processor: str
@@ -65,6 +69,7 @@ class Placement:
     cpus: tuple[int, ...]
     level: str
     environment: Environment
+    neighbours: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -81,12 +86,14 @@ class _Readings:
         missing: Those that have no finished profile.
         samples_us: For each of `hashes` its samples, earlier runs' included.
         steady: For each of `hashes` the board's last verdict.
+        slowdown: For each of `hashes` what work on the other cores costs it; empty where that is not known.
     """
 
     hashes: tuple[str, ...]
     missing: frozenset[str]
     samples_us: list[list[float]]
     steady: list[bool] = field(default_factory=list)
+    slowdown: list[float] = field(default_factory=list)
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         for samples, new in zip(self.samples_us, chunk["samples_us"][0], strict=True):
@@ -252,6 +259,9 @@ class Profiler:
                 progress(
                     f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
                 )
+            if placement.neighbours:
+                progress(f"{placement.name}: beside work on the other cores")
+                readings.slowdown = call_bench(session, "slowdown", CONTENTION_S)["slowdown"]
         self._put(readings, placement, verdict, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]
@@ -297,15 +307,14 @@ class Profiler:
     def _put(self, readings: _Readings, placement: Placement, verdict: Verdict, *, is_last: bool) -> None:
         rows = zip(readings.hashes, readings.samples_us, readings.steady, strict=True)
         tried = {name: row.candidates_us for name, row in self._stored(placement).items()}
+        slowdown = dict(zip(readings.hashes, readings.slowdown, strict=False))
         self._store.put_profiles(
             [
-                _profile(
-                    name,
-                    placement,
-                    verdict,
-                    samples,
-                    _status(steady=steady, is_last=is_last),
-                    {**tried.get(name, {}), **verdict.candidates_us[name]},
+                replace(
+                    _profile(name, placement, verdict, samples),
+                    status=_status(steady=steady, is_last=is_last),
+                    candidates_us={**tried.get(name, {}), **verdict.candidates_us[name]},
+                    slowdown=slowdown.get(name),
                 )
                 for name, samples, steady in rows
                 if name in readings.missing
@@ -332,14 +341,7 @@ def _status(*, steady: bool, is_last: bool) -> ProfileStatus:
     return ProfileStatus.STEADY if steady else ProfileStatus.UNSTEADY
 
 
-def _profile(
-    name: str,
-    placement: Placement,
-    verdict: Verdict,
-    samples: Sequence[float],
-    status: ProfileStatus,
-    candidates_us: Mapping[str, float],
-) -> Profile:
+def _profile(name: str, placement: Placement, verdict: Verdict, samples: Sequence[float]) -> Profile:
     array = np.asarray(samples)
     median = float(np.median(array))
     return Profile(
@@ -351,10 +353,9 @@ def _profile(
         latency_us=median,
         latency_mad_us=float(np.median(np.abs(array - median))),
         samples_us=tuple(samples),
-        status=status,
+        status=ProfileStatus.PARTIAL,
         measured_at=datetime.now(UTC),
         schedule=text_of(verdict.choice[name]),
-        candidates_us=candidates_us,
     )
 
 
@@ -395,6 +396,7 @@ def open_bench(
         "programs": programs,
         "module": uploaded,
         "cpus": placement.cpus,
+        "neighbours": placement.neighbours,
         "groups": [group[layer.structural_hash] for layer in graph.layers],
         "prior_us": prior_us or [[] for _ in group],
         "warm_up_s": WARM_UP_S,

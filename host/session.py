@@ -115,6 +115,7 @@ class Session:
 
     def placements(self) -> list[Placement]:
         """Every processor with one core, two cores, and so on, at every operating point."""
+        cpus = [cpu for processor in self.board.processors for cpu in processor.cpus]
         return [
             Placement(
                 processor=processor.name,
@@ -122,6 +123,7 @@ class Session:
                 cpus=tuple(processor.cpus[:cores]),
                 level=point.levels.get(processor.name, point.name),
                 environment=self._environment(processor, point.name),
+                neighbours=tuple(cpu for cpu in cpus if cpu not in processor.cpus[:cores]),
             )
             for point in self.board.operating_points
             for processor in self.board.processors

@@ -77,6 +77,8 @@ class Profile:
             where that was not recorded.
         candidates_us: Median latency of every schedule that was tried, this one included, in the order of trial: the
             likeliest first. Empty where nothing was to be chosen.
+        slowdown: How many times as long a call takes while the board's other cores work, too; None where that was not
+            measured.
 
     Raises:
         RecordError: A number is negative or not finite, it has no core or no sample, or no time zone.
@@ -95,6 +97,7 @@ class Profile:
     energy_uj: float | None = None
     schedule: str = ""
     candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
+    slowdown: float | None = None
 
     def __post_init__(self) -> None:
         """Refuses what no measurement can give."""
@@ -113,6 +116,8 @@ class Profile:
         yield "latency_mad_us", self.latency_mad_us
         if self.energy_uj is not None:
             yield "energy_uj", self.energy_uj
+        if self.slowdown is not None:
+            yield "slowdown", self.slowdown
         for index, sample in enumerate(self.samples_us):
             yield f"samples_us[{index}]", sample
         for schedule, latency in self.candidates_us.items():

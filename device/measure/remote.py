@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from device.measure.answers import register_all
+from device.measure.contention import Neighbours, slowdown
 from device.measure.kernel import KernelTrial
 from device.measure.latency import LatencyLoop, sample_in_turns
 from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
-from device.program import Executor, Program, TvmRuntime
+from device.program import Executor, Program, Tensor, TvmRuntime
 from device.threads import pin_to_cpus
 
 
@@ -35,12 +36,13 @@ class Bench:
         folder: Where the host's uploads are.
         request: `programs` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
             equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run of the first
-            program).
+            program), `neighbours` (ids of the board's other CPUs).
     """
 
     def __init__(self, folder: Path, request: dict[str, Any]) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
         self._cpus: list[int] = request["cpus"]
+        self._neighbours: list[int] = request["neighbours"]
         self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
         self._loops = self._worker.submit(self._load, folder, request).result()
@@ -71,6 +73,19 @@ class Bench:
             "seconds": time.perf_counter() - started,
         }
 
+    def slowdown(self, seconds: float) -> dict[str, Any]:
+        """Compares the first program's layers with and without copies of it on the board's other CPUs.
+
+        Returns:
+            `slowdown`: for each group the ratio, 1 where they do no harm.
+        """
+        neighbours = Neighbours(self._neighbours, self._load_another)
+        try:
+            ratios = slowdown(self._sample_first, neighbours.at_work, seconds)
+        finally:
+            neighbours.close()
+        return {"slowdown": [float(np.median(found)) for found in self._by_group(ratios[np.newaxis])]}
+
     @cached_property
     def energy(self) -> LayerEnergy:
         """What measures the power of the first program's layers."""
@@ -92,15 +107,25 @@ class Bench:
             new[group].extend(column.tolist())
         return new
 
+    def _sample_first(self, seconds: float) -> npt.NDArray[np.float64]:
+        return self._worker.submit(self._loops[0].sample, seconds).result()
+
     def _load(self, folder: Path, request: dict[str, Any]) -> list[LatencyLoop]:
         runtime = TvmRuntime.load(folder / request["module"])
         programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
         stand_ins = StandIns(programs)
-        return [_loop(program, runtime, stand_ins) for program in programs]
+        weights = [
+            {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+            for program in programs
+        ]
+        self._load_another = partial(_loop, programs[0], runtime, stand_ins, weights[0])
+        pairs = zip(programs, weights, strict=True)
+        return [_loop(program, runtime, stand_ins, shared) for program, shared in pairs]
 
 
-def _loop(program: Program, runtime: TvmRuntime, stand_ins: StandIns) -> LatencyLoop:
-    weights = {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+def _loop(
+    program: Program, runtime: TvmRuntime, stand_ins: StandIns, weights: dict[str, Tensor]
+) -> LatencyLoop:
     frames = {name: runtime.tensor(stand_ins.frame(program.buffers[name])) for name in program.inputs}
     outputs = {name: runtime.empty(program.buffers[name]) for name in program.outputs}
     bound = Executor(program, runtime, weights).bind(frames, outputs)
@@ -131,6 +156,9 @@ def register(folder: Path) -> None:
     def sample(seconds: float) -> dict[str, Any]:
         return open_bench["bench"].sample(seconds)
 
+    def slowdown_(seconds: float) -> dict[str, Any]:
+        return open_bench["bench"].slowdown(seconds)
+
     def sensor() -> dict[str, Any]:
         return {"sensor": open_bench["bench"].energy.sensor_document()}
 
@@ -152,6 +180,7 @@ def register(folder: Path) -> None:
         "open": open_,
         "sample": sample,
         "close": close,
+        "slowdown": slowdown_,
         "sensor": sensor,
         "energy": energy,
         "handover": handover,

@@ -148,3 +148,12 @@ def test_added_columns_explain_themselves(store: Store, path: Path) -> None:
 
     assert "schedule TEXT /* variants" in sql
     assert "candidates_json TEXT /* object" in sql
+
+
+@pytest.mark.parametrize("slowdown", [None, 1.0, 1.4])
+def test_what_work_beside_costs_survives(store: Store, samples: Any, slowdown: float | None) -> None:
+    store.put_board(samples.board())
+    profile = samples.profile(slowdown=slowdown)
+    store.put_profiles([profile])
+
+    assert store.profiles_for(profile.environment.fingerprint, ["hash-conv1"]) == (profile,)

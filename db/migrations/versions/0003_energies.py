@@ -1,4 +1,7 @@
-"""Energies carry what they were computed from and how far off they may be; boards have an idle power."""
+"""Energies carry what they were computed from and how far off they may be; boards have an idle power.
+
+Besides, how much longer layers take while the rest of the board works.
+"""
 
 from alembic import op
 
@@ -6,6 +9,7 @@ revision = "0003"
 down_revision = "0002"
 
 STATEMENTS = (
+    "ALTER TABLE profiles ADD COLUMN slowdown REAL /* times latency_us while the board's other cores work, too */",
     """
 CREATE TABLE energies (                 -- power while one layer ran again and again, and while nothing ran
     id INTEGER NOT NULL CONSTRAINT pk_energies PRIMARY KEY,
@@ -75,6 +79,7 @@ SELECT m.name AS model,
     p.measured_at,
     p.schedule,                         -- of its kernels; NULL where it was not recorded
     p.candidates_json,                  -- JSON object: schedule tried -> median in microseconds; NULL where none was
+    p.slowdown,                         -- times latency_us while the board's other cores work, too; NULL if unknown
     NOT EXISTS (
         SELECT 1 FROM profiles lp
         JOIN environments le ON le.id = lp.environment_id JOIN boards lb ON lb.id = le.board_id
