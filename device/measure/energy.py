@@ -23,7 +23,7 @@ HEAD_WINDOWS = 2
 TAIL_WINDOWS = 1
 """Dropped at the end, in case that the last reading came late."""
 
-PRECISION = 0.01
+PRECISION = 0.02
 """A loop goes on until its error is at most this part of what it adds to the idle power."""
 
 NETWORK_PRECISION = 0.005
