@@ -50,7 +50,7 @@ test-models: setup
 	$(BIN)/python -m pytest tests/e2e/models.py
 
 test-emulated: setup
-	$(BIN)/python -m pytest tests/emulated_board/kernels.py
+	$(BIN)/python -m pytest tests/emulated_board/kernels.py tests/emulated_board/cuda.py
 
 lint: setup
 	$(BIN)/ruff check .
