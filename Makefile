@@ -50,7 +50,7 @@ test-models: setup
 	$(BIN)/python -m pytest tests/e2e/models.py
 
 test-board: setup
-	$(BIN)/python -m pytest tests/emulated_board/kernels.py tests/emulated_board/pipeline.py
+	$(BIN)/python -m pytest tests/emulated_board/kernels.py tests/emulated_board/cuda.py tests/emulated_board/pipeline.py
 
 lint: setup
 	$(BIN)/ruff check .

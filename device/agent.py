@@ -14,7 +14,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from device.children import die_with_parent
-from device.errors import BoardFileError, DeviceError, PowerSourceError
+from device.cuda import command as cuda_shim
+from device.errors import BoardFileError, CudaError, DeviceError, PowerSourceError
 from device.inventory import Board, detect_board, read_board_file
 from device.sensors.source import SOURCE_VARIABLE, absolute_source
 from device.service import AgentService
@@ -36,12 +37,15 @@ def main() -> None:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        if options.command == cuda_shim.NAME:
+            cuda_shim.run(options)
+            return
         board = _board(options)
         if options.command == "describe":
             _describe(board, as_json=options.json)
         else:
             _serve(board, options)
-    except (BoardFileError, PowerSourceError) as error:
+    except (BoardFileError, CudaError, PowerSourceError) as error:
         _fail(error, _BAD_INPUT)
     except DeviceError as error:
         _fail(error, _USAGE)
@@ -77,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="say what this board is, and exit")
     _add_board_options(describe)
     describe.add_argument("--json", action="store_true", help="as a JSON document")
+    cuda_shim.add_parser(commands)
     return parser
 
 

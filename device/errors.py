@@ -14,6 +14,7 @@ DeviceError
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
 +-- ChildError          a child process of the agent failed
++-- CudaError           the board's CUDA lacks something, or refuses a kernel
 +-- RelayedError        what a child process reported before it ended
 """
 
@@ -129,6 +130,12 @@ class ChildError(DeviceError):
     """A child process of the agent failed."""
 
     code = "child_failed"
+
+
+class CudaError(DeviceError):
+    """The board's CUDA lacks something, or refuses a kernel."""
+
+    code = "cuda"
 
 
 class RelayedError(DeviceError):

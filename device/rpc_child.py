@@ -58,6 +58,7 @@ def _register(folder: Path, bundle: Path) -> None:
     import tvm.runtime
     import tvm_ffi
 
+    from device import cuda
     from device.measure import contest, remote
 
     def path_of(name: str) -> str:
@@ -68,6 +69,7 @@ def _register(folder: Path, bundle: Path) -> None:
 
     tvm_ffi.register_global_func("tvm.rpc.server.workpath", path_of, override=True)
     tvm_ffi.register_global_func("tvm.rpc.server.load_module", load_module, override=True)
+    cuda.enable()  # a board without CUDA measures its CPUs
     remote.register(folder)
     contest.register(folder, bundle)
 
