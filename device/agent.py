@@ -1,7 +1,6 @@
 """`device-agent`: serves this board until it is told to stop."""
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from device import describe
 from device.children import die_with_parent
 from device.cuda import command as cuda_shim
 from device.errors import BoardFileError, CudaError, DeviceError, PowerSourceError
@@ -37,14 +37,13 @@ def main() -> None:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        if options.command == cuda_shim.NAME:
+        _choose_power(options)
+        if options.command == describe.NAME:
+            sys.stdout.write(describe.describe(options))
+        elif options.command == cuda_shim.NAME:
             cuda_shim.run(options)
-            return
-        board = _board(options)
-        if options.command == "describe":
-            _describe(board, as_json=options.json)
         else:
-            _serve(board, options)
+            _serve(_board(options), options)
     except (BoardFileError, CudaError, PowerSourceError) as error:
         _fail(error, _BAD_INPUT)
     except DeviceError as error:
@@ -78,9 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         "--die-with-parent", action="store_true", help="end when the process that started this one ends"
     )
     commands = parser.add_subparsers(dest="command", metavar="")
-    describe = commands.add_parser("describe", help="say what this board is, and exit")
-    _add_board_options(describe)
-    describe.add_argument("--json", action="store_true", help="as a JSON document")
+    describing = commands.add_parser(describe.NAME, help="say what this board is, and exit")
+    _add_board_options(describing)
+    describe.add_options(describing)
     cuda_shim.add_parser(commands)
     return parser
 
@@ -104,23 +103,15 @@ def _add_board_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _board(options: argparse.Namespace) -> Board:
+def _choose_power(options: argparse.Namespace) -> None:
+    """Lets this process and its children read power from where the user said."""
     if source := getattr(options, "power", None):
         os.environ[SOURCE_VARIABLE] = absolute_source(source)
+
+
+def _board(options: argparse.Namespace) -> Board:
     file: Path | None = getattr(options, "board", None)
     return read_board_file(file) if file else detect_board(getattr(options, "name", None))
-
-
-def _describe(board: Board, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(board.to_document(), indent=2) + "\n")
-        return
-    lines = [f"{board.name}: {board.model}, {board.machine}"]
-    lines += [
-        f"  {p.name}: CPUs {', '.join(map(str, p.cpus))}, {p.target.get('mcpu')}" for p in board.processors
-    ]
-    lines += [f"  {name} {number}" for name, number in board.versions.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def _serve(board: Board, options: argparse.Namespace) -> None:

@@ -23,13 +23,21 @@ class Files:
     root: Path
     read: Callable[[Path], bytes] = Path.read_bytes
 
-    def text(self, path: str) -> str:
-        """What a file holds, unchanged.
+    def data(self, path: str) -> bytes:
+        """What a file holds.
 
         Raises:
             OSError: It is missing or cannot be read.
         """
-        return self.read(self._locate(path)).decode(errors="replace")
+        return self.read(self._locate(path))
+
+    def text(self, path: str) -> str:
+        """What a file holds, unchanged; what is no text in it is replaced.
+
+        Raises:
+            OSError: It is missing or cannot be read.
+        """
+        return self.data(path).decode(errors="replace")
 
     def maybe(self, path: str) -> str | None:
         """What a file holds without white space and NUL at its ends; None if missing, unreadable or empty."""

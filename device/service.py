@@ -20,7 +20,7 @@ from device.errors import (
     PipelineStateError,
 )
 from device.holding import Holding
-from device.inventory import Board
+from device.inventory import Board, Gpu
 from device.lease import LeaseDesk
 from device.messages import Array
 from device.pipeline_process import PipelineProcess
@@ -276,14 +276,29 @@ def _board_message(board: Board, holder: str | None) -> pb.Board:
         fingerprint=board.fingerprint,
         processors=[
             pb.Processor(
-                name=p.name, kind=p.kind, cpus=p.cpus, cores=p.cores, target_json=json.dumps(dict(p.target))
+                name=p.name,
+                kind=p.kind,
+                cpus=p.cpus,
+                cores=p.cores,
+                target_json=json.dumps(dict(p.target)),
+                online=p.online,
+                isolated=p.isolated,
+                usable=p.usable,
             )
-            for p in board.processors
+            for p in board.offered
         ],
         operating_points=[
             pb.OperatingPoint(name=o.name, levels=dict(o.levels)) for o in board.operating_points
         ],
+        sensors=[pb.Sensor(name=r.name, role=r.role, path=r.path) for r in board.rails],
         versions=dict(board.versions),
         notes=board.notes,
         lease_holder=holder or "",
+        release=board.release,
+        gpu=_gpu_message(board.gpu) if board.gpu else None,
+        thermal_zones=[pb.ThermalZone(name=z.name, path=z.path) for z in board.zones],
     )
+
+
+def _gpu_message(gpu: Gpu) -> pb.Gpu:
+    return pb.Gpu(name=gpu.name, arch=gpu.arch, usable=gpu.usable, reason=gpu.reason, path=gpu.path)

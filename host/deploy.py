@@ -38,7 +38,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
         wanted = network.graph.implementations(choice, stage.first, stage.last)
         session.build(network, {stage.processor: wanted})
     started = time.monotonic()
-    cpus = assign_cpus(plan.stages, {name: processor.cpus for name, processor in processors.items()})
+    cpus = assign_cpus(plan.stages, {name: processor.usable for name, processor in processors.items()})
     sites = [
         StageSite(
             device="cpu",

@@ -120,7 +120,7 @@ class Session:
             Placement(
                 processor=processor.name,
                 cores=cores,
-                cpus=tuple(processor.cpus[:cores]),
+                cpus=processor.usable[:cores],
                 level=point.levels.get(processor.name, point.name),
                 environment=self._environment(processor, point.name),
                 neighbours=tuple(cpu for cpu in cpus if cpu not in processor.cpus[:cores]),
@@ -275,7 +275,7 @@ class Session:
     def _measure_handover(self, tvm_session: "TvmSession") -> None:
         if self._stored_handover_us() is not None:
             return
-        cpus = [cpu for processor in self.board.processors for cpu in processor.cpus][:2]
+        cpus = [cpu for processor in self.board.processors for cpu in processor.usable][:2]
         answer = call_bench(tvm_session, "handover", json.dumps(cpus), deadline_s=_HANDOVER_DEADLINE_S)
         placement = self._handover_placement()
         profile = Profile(

@@ -1,7 +1,8 @@
-"""What this board is: processors, operating points, versions."""
+"""What this board is: processors, GPU, sensors, operating points, versions."""
 
-from device.inventory.board import Board, Processor
+from device.inventory.board import Board, Processor, Readings
 from device.inventory.declared import read_board_file
-from device.inventory.detect import detect_board
+from device.inventory.detect import detect_board, read_sensors
+from device.inventory.gpu import Gpu
 
-__all__ = ["Board", "Processor", "detect_board", "read_board_file"]
+__all__ = ["Board", "Gpu", "Processor", "Readings", "detect_board", "read_board_file", "read_sensors"]

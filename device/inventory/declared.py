@@ -10,8 +10,11 @@ from typing import Any
 
 from device.clocks import find_points
 from device.errors import BoardFileError
+from device.files import Files
 from device.inventory.board import Board, Processor
-from device.inventory.detect import cpu_target, installed_versions
+from device.inventory.detect import installed_versions
+from device.inventory.parts import cpu_target
+from device.inventory.thermal import find_zones
 from device.sensors import find_rails
 
 _TOP_KEYS = {"name", "processors"}
@@ -48,6 +51,7 @@ def read_board_file(path: Path) -> Board:
         processors=processors,
         operating_points=find_points([p.name for p in processors]),
         rails=find_rails(),
+        zones=find_zones(Files(Path("/"))),
         versions=installed_versions(),
     )
 
@@ -76,11 +80,14 @@ def _processor(entry: Any, where: str) -> Processor:
     features = entry.get("features", [])
     if not isinstance(features, list) or not all(isinstance(feature, str) for feature in features):
         raise BoardFileError(f"{where}.features must be a list of texts, got {features!r}")
+    declared = tuple(dict.fromkeys(cpus))
     return Processor(
         name=_text(entry, "name", where),
         kind="cpu",
-        cpus=tuple(dict.fromkeys(cpus)),
-        target=cpu_target(_text(entry, "mcpu", where), features),
+        cpus=declared,
+        online=declared,
+        usable=declared,
+        target=cpu_target(platform.machine(), _text(entry, "mcpu", where), features),
     )
 
 

@@ -1,58 +1,81 @@
 """Finding out what this machine is from what Linux says; every file is looked up below a root that tests may choose."""
 
 import os
-import platform
-import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from device import cuda
 from device.clocks import find_points
-from device.inventory.board import Board, Processor
-from device.sensors import find_rails
-
-_ARM_PARTS = {
-    ("0x41", "0xd03"): ("a53", "cortex-a53"),
-    ("0x41", "0xd07"): ("a57", "cortex-a57"),
-    ("0x41", "0xd08"): ("a72", "cortex-a72"),
-    ("0x41", "0xd0b"): ("a76", "cortex-a76"),
-    ("0x41", "0xd41"): ("a78", "cortex-a78"),
-    ("0x41", "0xd42"): ("a78ae", "cortex-a78"),
-    ("0x4e", "0x003"): ("denver2", "cortex-a57"),
-    ("0x4e", "0x004"): ("carmel", "carmel"),
-}
-"""Implementer and part of `/proc/cpuinfo` to a short name and LLVM's name; LLVM has no Denver."""
-
-_X86_LEVELS = {
-    "x86-64-v2": {"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"},
-    "x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
-"""Flags that each level adds to the one before (x86-64 psABI, as `/proc/cpuinfo` spells them)."""
+from device.files import Files
+from device.inventory.board import GPU_STAGES, Board, Readings
+from device.inventory.cpus import find_cpus, read_cpuinfo
+from device.inventory.gpu import Gpu, find_gpu
+from device.inventory.identity import identify
+from device.inventory.processors import find_processors, notes_on
+from device.inventory.thermal import find_zones, read_celsius
+from device.sensors import find_rails, read_rails
 
 _PACKAGES = {"stageline": "stageline", "tvm": "apache-tvm", "tvm_ffi": "apache-tvm-ffi"}
+_ROOT = Path("/")
 
 
-def detect_board(name: str | None = None, root: Path = Path("/")) -> Board:
-    """Describes this machine.
+def detect_board(
+    name: str | None = None,
+    root: Path = _ROOT,
+    read: Callable[[Path], bytes] = Path.read_bytes,
+    *,
+    tries_gpu: bool = GPU_STAGES,
+) -> Board:
+    """Describes this machine, or the one whose files are below a root.
+
+    Below another root than `/` nothing of this machine counts: neither its name, architecture and packages nor the
+    CPUs that this process may use, and no library is loaded.
 
     Args:
         name: What to call it; the host name when None.
-        root: Where `/proc` is looked up.
+        root: Where `/proc`, `/sys` and `/etc` are looked up.
+        read: Reads a file.
+        tries_gpu: Whether to find out if TVM can use the GPU, which takes seconds.
     """
-    cpuinfo = _cpuinfo(root)
-    usable = os.sched_getaffinity(0)
-    processors = _processors({cpu: cpuinfo.get(cpu, {}) for cpu in sorted(usable)})
+    files = Files(root, read)
+    identity = identify(files, read_cpuinfo(files))
+    own = os.sched_getaffinity(0) if root == _ROOT else None
+    cpus = find_cpus(files, identity.compatible, own)
+    processors = find_processors(cpus, identity.machine)
+    gpu = find_gpu(files, identity.compatible, cuda.state if tries_gpu else None)
     return Board(
-        name=name or socket.gethostname(),
-        model=_model(root, cpuinfo),
-        hostname=socket.gethostname(),
-        machine=platform.machine(),
+        name=name or identity.hostname or "board",
+        model=identity.model,
+        release=identity.release,
+        hostname=identity.hostname,
+        machine=identity.machine,
         processors=processors,
         operating_points=find_points([p.name for p in processors], root),
         rails=find_rails(root),
-        versions=installed_versions(),
+        zones=find_zones(files),
+        gpu=gpu,
+        versions=_versions(files),
+        notes=(*notes_on(cpus, processors, has_modes=identity.is_jetson), *_notes_on_gpu(gpu)),
+    )
+
+
+def read_sensors(
+    board: Board, root: Path = _ROOT, read: Callable[[Path], bytes] = Path.read_bytes
+) -> Readings:
+    """What a board's sensors say now.
+
+    Args:
+        board: The board.
+        root: Where it was found.
+        read: Reads a file.
+    """
+    files = Files(root, read)
+    celsius = {zone.path: read_celsius(files, zone) for zone in board.zones}
+    power_mw = {rail.path: power for rail, power in read_rails(root)}
+    return Readings(
+        power_mw={path: value for path, value in power_mw.items() if value is not None},
+        celsius={path: value for path, value in celsius.items() if value is not None},
     )
 
 
@@ -67,59 +90,16 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def cpu_target(mcpu: str, features: Collection[str] = ()) -> dict[str, Any]:
-    """TVM's target for CPU cores of this machine's architecture."""
-    target: dict[str, Any] = {"kind": "llvm", "mtriple": f"{platform.machine()}-linux-gnu", "mcpu": mcpu}
-    return target | ({"mattr": list(features)} if features else {})
+def _versions(files: Files) -> dict[str, str]:
+    kernel = files.maybe("proc/sys/kernel/osrelease")
+    packages = installed_versions() if files.root == _ROOT else {}
+    return packages | ({"linux": kernel} if kernel else {})
 
 
-def x86_level(flags: Collection[str]) -> str:
-    """The highest x86-64 level of which a CPU has every flag."""
-    level = "x86-64"
-    for name, needed in _X86_LEVELS.items():
-        if not needed <= set(flags):
-            break
-        level = name
-    return level
-
-
-def _processors(cpuinfo: Mapping[int, Mapping[str, str]]) -> tuple[Processor, ...]:
-    groups: dict[tuple[str, str], list[int]] = {}
-    for cpu, entry in sorted(cpuinfo.items()):
-        groups.setdefault(_core_kind(entry), []).append(cpu)
-    if len(groups) == 1:
-        groups = {("cpu", mcpu): cpus for (_, mcpu), cpus in groups.items()}
-    return tuple(
-        Processor(name=name, kind="cpu", cpus=tuple(cpus), target=cpu_target(mcpu))
-        for (name, mcpu), cpus in groups.items()
-    )
-
-
-def _core_kind(entry: Mapping[str, str]) -> tuple[str, str]:
-    if "flags" in entry:
-        return "cpu", x86_level(entry["flags"].split())
-    part = (entry.get("CPU implementer", ""), entry.get("CPU part", ""))
-    return _ARM_PARTS.get(part, ("cpu", "generic"))
-
-
-def _cpuinfo(root: Path) -> dict[int, dict[str, str]]:
-    """The blocks of `/proc/cpuinfo` by CPU id."""
-    found: dict[int, dict[str, str]] = {}
-    try:
-        text = (root / "proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return found
-    for block in text.split("\n\n"):
-        pairs = (line.partition(":") for line in block.splitlines())
-        entry = {key.strip(): value.strip() for key, _, value in pairs}
-        if entry.get("processor", "").isdigit():
-            found[int(entry["processor"])] = entry
-    return found
-
-
-def _model(root: Path, cpuinfo: Mapping[int, Mapping[str, str]]) -> str:
-    try:
-        return (root / "proc/device-tree/model").read_text().strip("\0\n ")
-    except OSError:
-        names = [entry["model name"] for entry in cpuinfo.values() if "model name" in entry]
-        return names[0] if names else platform.machine()
+def _notes_on_gpu(gpu: Gpu | None) -> list[str]:
+    if gpu is None:
+        return []
+    name = f"GPU {gpu.name}" + (f" ({gpu.arch})" if gpu.arch else "")
+    if not gpu.usable:
+        return [f"{name} is not usable: {gpu.reason}"]
+    return [] if GPU_STAGES else [f"{name}: TVM can use it, but stages are placed on CPUs only"]

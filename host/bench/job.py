@@ -86,13 +86,13 @@ def _contenders(session: "Session", network: "Network", against: Engine | None) 
     if against is None:
         return ours
     cpus = _cpus(session)
-    one = session.board.processor(plans[Mode.SINGLE_CORE].stages[0].processor).cpus[:1]
+    one = session.board.processor(plans[Mode.SINGLE_CORE].stages[0].processor).usable[:1]
     theirs = {Mode.SINGLE_CORE: one, Mode.ALL_CORES: cpus, Mode.SESSION_PER_CORE: cpus}
     return (*(Contender(engine=against, mode=mode, cpus=cpus) for mode, cpus in theirs.items()), *ours)
 
 
 def _cpus(session: "Session") -> tuple[int, ...]:
-    return tuple(cpu for processor in session.board.processors for cpu in processor.cpus)
+    return tuple(cpu for processor in session.board.processors for cpu in processor.usable)
 
 
 def _measured(

@@ -181,7 +181,11 @@ def _board(board: str | None) -> Finding:
         if (there := found.versions.get(name)) != version:
             text = f"{found.name} has {name} {there}, and this machine {version}"
             return _failure("board", text, "install the same version of stageline on both")
-    return _ok("board", f"{found.name}: {found.model}; {processors}")
+    rails = f"{len(found.sensors)} power rails" if found.sensors else "no power sensor"
+    return _ok(
+        "board",
+        f"{found.name}: {', '.join(filter(None, (found.model, found.release)))}; {processors}; {rails}",
+    )
 
 
 def _ok(subject: str, detail: str) -> Finding:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from host.errors import InputError
@@ -16,9 +16,12 @@ class ProcessorDescription:
     Attributes:
         name: Unique on the board.
         kind: `cpu` or `gpu`.
-        cpus: Ids of its CPUs; empty for a GPU.
+        cpus: Ids of all its CPUs, offline ones too; empty for a GPU.
         cores: How many cores stages can be given.
         target: TVM's target as a dictionary.
+        online: Those of its CPUs that run.
+        isolated: Those that Linux leaves to whoever asks for them.
+        usable: Those that stages can be given.
     """
 
     name: str
@@ -26,6 +29,75 @@ class ProcessorDescription:
     cpus: tuple[int, ...]
     cores: int
     target: Mapping[str, Any]
+    online: tuple[int, ...] = ()
+    isolated: tuple[int, ...] = ()
+    usable: tuple[int, ...] = ()
+
+    @classmethod
+    def from_message(cls, message: pb.Processor) -> "ProcessorDescription":
+        """Reads a part of the agent's answer."""
+        return cls(
+            name=message.name,
+            kind=message.kind,
+            cpus=tuple(message.cpus),
+            cores=message.cores,
+            target=json.loads(message.target_json),
+            online=tuple(message.online),
+            isolated=tuple(message.isolated),
+            usable=tuple(message.usable),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        arch = self.target.get("arch") or self.target.get("mtriple", "").partition("-")[0]
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "cpus": list(self.cpus),
+            "online": list(self.online),
+            "isolated": list(self.isolated),
+            "usable": list(self.usable),
+            "cores": self.cores,
+            "mcpu": self.target.get("mcpu"),
+            "arch": arch or None,
+            "target": dict(self.target),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDescription:
+    """A GPU, whether or not stages can be placed on it.
+
+    Attributes:
+        name: What it is called.
+        arch: What code for it is compiled for; empty where it is not known.
+        usable: Whether TVM can use it.
+        reason: Why not.
+        path: Where the board's Linux shows it.
+    """
+
+    name: str
+    arch: str
+    usable: bool
+    reason: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorDescription:
+    """A rail whose power the board can read, with the part of the board that it feeds, and its file there."""
+
+    rail: str
+    role: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneDescription:
+    """A place whose temperature the board can read, and its file there."""
+
+    name: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +123,10 @@ class BoardDescription:
         versions: Versions of `stageline`, `tvm` and `tvm_ffi` there.
         notes: What its user should know.
         lease_holder: Who holds it; empty when it is free.
+        release: Its system, such as `L4T 32.7.1`; empty where it does not say.
+        gpu: Its GPU.
+        sensors: Whose power it can read.
+        thermal_zones: Whose temperature it can read.
     """
 
     name: str
@@ -63,6 +139,10 @@ class BoardDescription:
     versions: Mapping[str, str]
     notes: tuple[str, ...]
     lease_holder: str
+    release: str = ""
+    gpu: GpuDescription | None = None
+    sensors: tuple[SensorDescription, ...] = ()
+    thermal_zones: tuple[ZoneDescription, ...] = ()
 
     def processor(self, name: str) -> ProcessorDescription:
         """The processor of that name.
@@ -85,26 +165,21 @@ class BoardDescription:
             hostname=message.hostname,
             machine=message.machine,
             fingerprint=message.fingerprint,
-            processors=tuple(
-                ProcessorDescription(
-                    name=p.name,
-                    kind=p.kind,
-                    cpus=tuple(p.cpus),
-                    cores=p.cores,
-                    target=json.loads(p.target_json),
-                )
-                for p in message.processors
-            ),
+            processors=tuple(map(ProcessorDescription.from_message, message.processors)),
             operating_points=tuple(
                 OperatingPoint(name=o.name, levels=dict(o.levels)) for o in message.operating_points
             ),
             versions=dict(message.versions),
             notes=tuple(message.notes),
             lease_holder=message.lease_holder,
+            release=message.release,
+            gpu=_gpu(message),
+            sensors=tuple(SensorDescription(rail=s.name, role=s.role, path=s.path) for s in message.sensors),
+            thermal_zones=tuple(ZoneDescription(name=z.name, path=z.path) for z in message.thermal_zones),
         )
 
     def to_document(self) -> dict[str, Any]:
-        """As JSON."""
+        """As the board's own `describe` has it, without what sensors say: a host does not read them."""
         return {
             "schema": "stageline.board/1",
             "name": self.name,
@@ -112,18 +187,20 @@ class BoardDescription:
             "hostname": self.hostname,
             "machine": self.machine,
             "fingerprint": self.fingerprint,
-            "processors": [
-                {
-                    "name": p.name,
-                    "kind": p.kind,
-                    "cpus": list(p.cpus),
-                    "cores": p.cores,
-                    "target": dict(p.target),
-                }
-                for p in self.processors
-            ],
+            "release": self.release or None,
+            "processors": [processor.to_document() for processor in self.processors],
+            "gpu": asdict(self.gpu) if self.gpu else None,
             "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],
+            "sensors": [asdict(sensor) | {"unit_mw": None} for sensor in self.sensors],
+            "thermal_zones": [asdict(zone) | {"celsius": None} for zone in self.thermal_zones],
             "versions": dict(self.versions),
             "notes": list(self.notes),
             "lease_holder": self.lease_holder or None,
         }
+
+
+def _gpu(message: pb.Board) -> GpuDescription | None:
+    if not message.HasField("gpu"):
+        return None
+    gpu = message.gpu
+    return GpuDescription(name=gpu.name, arch=gpu.arch, usable=gpu.usable, reason=gpu.reason, path=gpu.path)

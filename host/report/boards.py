@@ -18,8 +18,10 @@ def board_page(board: "BoardDescription") -> Sequence[RenderableType]:
         [
             ("Board", f"{board.name}: {board.model}"),
             ("Machine", f"{board.hostname}, {board.machine}"),
+            *([("System", board.release)] if board.release else []),
             ("Versions", versions),
             ("Clocks", ", ".join(point.name for point in board.operating_points)),
+            ("Power", ", ".join(sensor.rail for sensor in board.sensors) or "no sensor"),
             ("Held by", board.lease_holder or "nobody"),
         ]
     )
@@ -35,7 +37,7 @@ def board_page(board: "BoardDescription") -> Sequence[RenderableType]:
 
 
 def _row(processor: "ProcessorDescription") -> Sequence[str]:
-    cpus = ", ".join(map(str, processor.cpus)) or "-"
+    cpus = ", ".join(map(str, processor.usable)) or "-"
     machine = (
         processor.target.get("mcpu") or processor.target.get("arch") or processor.target.get("kind", "?")
     )

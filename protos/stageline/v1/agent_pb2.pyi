@@ -10,7 +10,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Board(_message.Message):
-    __slots__ = ("name", "model", "hostname", "machine", "fingerprint", "processors", "operating_points", "sensors", "versions", "notes", "lease_holder")
+    __slots__ = ("name", "model", "hostname", "machine", "fingerprint", "processors", "operating_points", "sensors", "versions", "notes", "lease_holder", "release", "gpu", "thermal_zones")
     class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,9 @@ class Board(_message.Message):
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     LEASE_HOLDER_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    GPU_FIELD_NUMBER: _ClassVar[int]
+    THERMAL_ZONES_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     hostname: str
@@ -40,21 +43,52 @@ class Board(_message.Message):
     versions: _containers.ScalarMap[str, str]
     notes: _containers.RepeatedScalarFieldContainer[str]
     lease_holder: str
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., hostname: _Optional[str] = ..., machine: _Optional[str] = ..., fingerprint: _Optional[str] = ..., processors: _Optional[_Iterable[_Union[Processor, _Mapping]]] = ..., operating_points: _Optional[_Iterable[_Union[OperatingPoint, _Mapping]]] = ..., sensors: _Optional[_Iterable[_Union[Sensor, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., lease_holder: _Optional[str] = ...) -> None: ...
+    release: str
+    gpu: Gpu
+    thermal_zones: _containers.RepeatedCompositeFieldContainer[ThermalZone]
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., hostname: _Optional[str] = ..., machine: _Optional[str] = ..., fingerprint: _Optional[str] = ..., processors: _Optional[_Iterable[_Union[Processor, _Mapping]]] = ..., operating_points: _Optional[_Iterable[_Union[OperatingPoint, _Mapping]]] = ..., sensors: _Optional[_Iterable[_Union[Sensor, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., lease_holder: _Optional[str] = ..., release: _Optional[str] = ..., gpu: _Optional[_Union[Gpu, _Mapping]] = ..., thermal_zones: _Optional[_Iterable[_Union[ThermalZone, _Mapping]]] = ...) -> None: ...
 
 class Processor(_message.Message):
-    __slots__ = ("name", "kind", "cpus", "cores", "target_json")
+    __slots__ = ("name", "kind", "cpus", "cores", "target_json", "online", "isolated", "usable")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CPUS_FIELD_NUMBER: _ClassVar[int]
     CORES_FIELD_NUMBER: _ClassVar[int]
     TARGET_JSON_FIELD_NUMBER: _ClassVar[int]
+    ONLINE_FIELD_NUMBER: _ClassVar[int]
+    ISOLATED_FIELD_NUMBER: _ClassVar[int]
+    USABLE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     cpus: _containers.RepeatedScalarFieldContainer[int]
     cores: int
     target_json: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., cpus: _Optional[_Iterable[int]] = ..., cores: _Optional[int] = ..., target_json: _Optional[str] = ...) -> None: ...
+    online: _containers.RepeatedScalarFieldContainer[int]
+    isolated: _containers.RepeatedScalarFieldContainer[int]
+    usable: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., cpus: _Optional[_Iterable[int]] = ..., cores: _Optional[int] = ..., target_json: _Optional[str] = ..., online: _Optional[_Iterable[int]] = ..., isolated: _Optional[_Iterable[int]] = ..., usable: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Gpu(_message.Message):
+    __slots__ = ("name", "arch", "usable", "reason", "path")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ARCH_FIELD_NUMBER: _ClassVar[int]
+    USABLE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    arch: str
+    usable: bool
+    reason: str
+    path: str
+    def __init__(self, name: _Optional[str] = ..., arch: _Optional[str] = ..., usable: bool = ..., reason: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class ThermalZone(_message.Message):
+    __slots__ = ("name", "path")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    path: str
+    def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class OperatingPoint(_message.Message):
     __slots__ = ("name", "levels")
@@ -72,12 +106,14 @@ class OperatingPoint(_message.Message):
     def __init__(self, name: _Optional[str] = ..., levels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Sensor(_message.Message):
-    __slots__ = ("name", "role")
+    __slots__ = ("name", "role", "path")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     name: str
     role: str
-    def __init__(self, name: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+    path: str
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class AcquireLeaseRequest(_message.Message):
     __slots__ = ("holder",)

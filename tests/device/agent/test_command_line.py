@@ -81,7 +81,7 @@ def test_it_describes_itself_in_words_and_as_json() -> None:
     assert answer.returncode == 0, answer.stderr
     document = json.loads(answer.stdout)
     assert (document["schema"], document["name"]) == ("stageline.board/1", "b")
-    cpus = [cpu for processor in document["processors"] for cpu in processor["cpus"]]
+    cpus = [cpu for processor in document["processors"] for cpu in processor["usable"]]
     assert sorted(cpus) == sorted(os.sched_getaffinity(0))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tvm
 
-from device.inventory.detect import x86_level
+from device.inventory.parts import x86_level
 from host.kernels import cpu
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
