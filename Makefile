@@ -18,13 +18,14 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	&& echo "$$python" && break; done)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-models lint format protos protos-check clean
+.PHONY: help setup demo test test-models test-board lint format protos protos-check clean
 
 help:
 	@echo 'make setup         installs into $(VENV), once'
 	@echo 'make demo          plans MobileNet for this machine, runs the pipeline, shows predicted beside measured'
 	@echo 'make test          the tests'
 	@echo 'make test-models   every built-in network, end to end (minutes)'
+	@echo 'make test-board    the whole way to an emulated aarch64 board, made of Debian packages in the cache (minutes)'
 	@echo 'make lint          style, types, who imports whom'
 	@echo 'make format        rewrites the sources in the style that lint wants'
 	@echo 'make protos        generates the modules of protos/ again; protos-check says whether they are current'
@@ -35,7 +36,7 @@ setup: $(SETUP)
 $(SETUP): pyproject.toml
 	@$(if $(PYTHON),,echo 'No Python 3.11 or newer with the venv module found; on Debian: apt-get install python3.11-venv' >&2; exit 1)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[host,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[host,tune,dev]'
 	@touch $@
 
 demo: setup
@@ -47,6 +48,9 @@ test: setup
 
 test-models: setup
 	$(BIN)/python -m pytest tests/e2e/models.py
+
+test-board: setup
+	$(BIN)/python -m pytest tests/emulated_board/kernels.py tests/emulated_board/pipeline.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ _VALUES = (
     "measured_at",
     "schedule",
     "candidates_json",
+    "slowdown",
 )
 _LAYER_FILTERS = ("model", "board", "layer", "processor", "cores", "level", "operating_point", "status")
 _TOTAL_FILTERS = ("model", "board", "processor", "cores", "level", "operating_point")
@@ -40,6 +41,7 @@ _latencies = table(
             "latency_us",
             "latency_mad_us",
             "energy_uj",
+            "energy_error_uj",
             "samples",
             "measured_at",
             "schedule",
@@ -82,7 +84,7 @@ def put(connection: Connection, batch: Iterable[Profile]) -> None:
     for profile in batch:
         fingerprint = profile.environment.fingerprint
         if fingerprint not in environment_ids:
-            environment_ids[fingerprint] = _put_environment(connection, profile.environment)
+            environment_ids[fingerprint] = put_environment(connection, profile.environment)
         rows.append(_row(profile, environment_ids[fingerprint]))
     if rows:
         connection.execute(_upsert_keeping_work(), rows)
@@ -92,7 +94,7 @@ def measured_in(
     connection: Connection, environment_fingerprint: str, layer_hashes: Collection[str]
 ) -> tuple[Profile, ...]:
     """What is known about some layers in exactly one environment, on every placement and level."""
-    environment = _environment(connection, environment_fingerprint)
+    environment = environment_of(connection, environment_fingerprint)
     if environment is None:
         return ()
     identifier, record = environment
@@ -140,7 +142,12 @@ def totals(connection: Connection, chosen: ProfileFilter) -> tuple[ModelTotal, .
     return tuple(_model_total(row) for row in connection.execute(statement).mappings())
 
 
-def _put_environment(connection: Connection, environment: Environment) -> int:
+def put_environment(connection: Connection, environment: Environment) -> int:
+    """Stores an environment where it is new; gives its row.
+
+    Raises:
+        RecordError: Its board is not stored.
+    """
     statement = upsert(environments).values(
         fingerprint=environment.fingerprint,
         board_id=board_rows.identifier(connection, environment.board_fingerprint),
@@ -183,10 +190,12 @@ def _row(profile: Profile, environment_id: int) -> dict[str, Any]:
         "measured_at": instant_text(profile.measured_at),
         "schedule": profile.schedule or None,
         "candidates_json": encode(dict(profile.candidates_us)) if profile.candidates_us else None,
+        "slowdown": profile.slowdown,
     }
 
 
-def _environment(connection: Connection, fingerprint: str) -> tuple[int, Environment] | None:
+def environment_of(connection: Connection, fingerprint: str) -> tuple[int, Environment] | None:
+    """The row of an environment and what it is."""
     statement = (
         select(environments, boards.c.fingerprint.label("board_fingerprint"))
         .join(boards, boards.c.id == environments.c.board_id)
@@ -221,6 +230,7 @@ def _profile(row: RowMapping, environment: Environment) -> Profile:
         energy_uj=row["energy_uj"],
         schedule=row["schedule"] or "",
         candidates_us=_candidates(row),
+        slowdown=row["slowdown"],
     )
 
 
@@ -239,6 +249,7 @@ def _layer_latency(row: RowMapping) -> LayerLatency:
         latency_us=row["latency_us"],
         latency_mad_us=row["latency_mad_us"],
         energy_uj=row["energy_uj"],
+        energy_error_uj=row["energy_error_uj"],
         samples_us=tuple(decode(row["samples"])),
         status=ProfileStatus(row["status"]),
         measured_at=instant(row["measured_at"]),

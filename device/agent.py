@@ -14,8 +14,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from device.children import die_with_parent
-from device.errors import BoardFileError, DeviceError
+from device.errors import BoardFileError, DeviceError, PowerSourceError
 from device.inventory import Board, detect_board, read_board_file
+from device.sensors.source import SOURCE_VARIABLE, absolute_source
 from device.service import AgentService
 from protos.stageline.v1 import agent_pb2_grpc
 from protos.wire import SERVER_OPTIONS
@@ -40,7 +41,7 @@ def main() -> None:
             _describe(board, as_json=options.json)
         else:
             _serve(board, options)
-    except BoardFileError as error:
+    except (BoardFileError, PowerSourceError) as error:
         _fail(error, _BAD_INPUT)
     except DeviceError as error:
         _fail(error, _USAGE)
@@ -90,9 +91,17 @@ def _add_board_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default=argparse.SUPPRESS, help="what to call this board; default its host name"
     )
+    parser.add_argument(
+        "--power",
+        metavar="SOURCE",
+        default=argparse.SUPPRESS,
+        help=f"where power readings come from: auto, none, synthetic, replay:FILE; default ${SOURCE_VARIABLE}, or auto",
+    )
 
 
 def _board(options: argparse.Namespace) -> Board:
+    if source := getattr(options, "power", None):
+        os.environ[SOURCE_VARIABLE] = absolute_source(source)
     file: Path | None = getattr(options, "board", None)
     return read_board_file(file) if file else detect_board(getattr(options, "name", None))
 

@@ -24,18 +24,19 @@ class Child:
 
     Args:
         module: Module to run, such as `device.rpc_child`; its arguments are the socket's descriptor and the folder.
+        arguments: Further ones.
 
     Raises:
         ChildError: The process could not be started.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="stageline-"))
         self.socket, theirs = socket.socketpair()
         self._log = (self.folder / "stderr.log").open("wb")
         work = self.folder / "work"
         work.mkdir()
-        command = [*interpreter(), "-m", module, str(theirs.fileno()), str(work)]
+        command = [*interpreter(), "-m", module, str(theirs.fileno()), str(work), *arguments]
         try:
             self._process = subprocess.Popen(
                 command,

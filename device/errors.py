@@ -7,7 +7,10 @@ DeviceError
 +-- FrameError          a frame whose arrays do not fit the pipeline's inputs
 +-- StageFailedError    a stage of a running pipeline failed
 +-- PipelineStateError  a pipeline was asked for something that it cannot do now
++-- ContestError        engines cannot be measured side by side
++-- ReferenceEngineError  the engine to compare with does not take the model
 +-- BoardFileError      a board file that does not describe this machine
++-- PowerSourceError    a source of power readings that cannot be used
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
 +-- ChildError          a child process of the agent failed
@@ -78,8 +81,26 @@ class PipelineStateError(DeviceError):
     code = "pipeline_state"
 
 
+class ContestError(DeviceError):
+    """Engines cannot be measured side by side."""
+
+    code = "contest"
+
+
+class ReferenceEngineError(DeviceError):
+    """The engine to compare with does not take the model."""
+
+    code = "bad_input"
+
+
 class BoardFileError(DeviceError):
     """A board file that does not describe this machine."""
+
+    code = "bad_input"
+
+
+class PowerSourceError(DeviceError):
+    """A source of power readings that cannot be used."""
 
     code = "bad_input"
 

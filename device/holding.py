@@ -22,13 +22,13 @@ class Holding:
         self.folder = Path(tempfile.mkdtemp(prefix="stageline-lease-"))
 
     def start_rpc_server(self) -> Child:
-        """Starts a private TVM RPC server.
+        """Starts a private TVM RPC server, which may also run what is deployed under this lease.
 
         Raises:
             ChildError: It could not be started.
             LeaseExpiredError: The lease ended meanwhile.
         """
-        child = Child("device.rpc_child")
+        child = Child("device.rpc_child", str(self.bundle_folder))
         with self._lock:
             self._children.append(child)
         self._end_if_closed()

@@ -19,12 +19,15 @@ _SERVER_KEY = b"server:stageline"
 
 
 def main() -> None:
-    """Serves the socket whose descriptor is the first argument; uploads land in the folder that is the second."""
+    """Serves the socket whose descriptor is the first argument.
+
+    Uploads land in the folder that is the second argument; the third is where the lease's bundle is, once there is one.
+    """
     die_with_parent()
-    descriptor, folder = int(sys.argv[1]), Path(sys.argv[2])
+    descriptor, folder, bundle = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     os.chdir(folder)
     connection = socket.socket(fileno=descriptor)
-    _register(folder)
+    _register(folder, bundle)
     _shake_hands(connection)
     import tvm_ffi
 
@@ -50,12 +53,12 @@ def _receive(connection: socket.socket, count: int) -> bytes:
     return data
 
 
-def _register(folder: Path) -> None:
+def _register(folder: Path, bundle: Path) -> None:
     """Gives the server its work folder and the measuring functions."""
     import tvm.runtime
     import tvm_ffi
 
-    from device.measure import remote
+    from device.measure import contest, remote
 
     def path_of(name: str) -> str:
         return str(folder / Path(name).name)
@@ -66,6 +69,7 @@ def _register(folder: Path) -> None:
     tvm_ffi.register_global_func("tvm.rpc.server.workpath", path_of, override=True)
     tvm_ffi.register_global_func("tvm.rpc.server.load_module", load_module, override=True)
     remote.register(folder)
+    contest.register(folder, bundle)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from device.errors import PinningError
@@ -39,6 +40,24 @@ def pin_to_cpus(cpus: Sequence[int]) -> None:
             _configure_pool(cpus)
         os.sched_setaffinity(0, cpus[:1])
         _verify(cpus, before, has_pool=has_pool)
+
+
+def pinned_thread(cpus: Sequence[int]) -> ThreadPoolExecutor:
+    """A thread that works off what is submitted, bound as `pin_to_cpus` says.
+
+    Args:
+        cpus: CPU ids, all different.
+
+    Raises:
+        PinningError: It could not be bound.
+    """
+    thread = ThreadPoolExecutor(max_workers=1)
+    try:
+        thread.submit(pin_to_cpus, cpus).result()
+    except BaseException:
+        thread.shutdown(wait=False)
+        raise
+    return thread
 
 
 def _try_each(cpus: Sequence[int]) -> None:

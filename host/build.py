@@ -3,10 +3,6 @@
 import hashlib
 import json
 import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,12 +11,10 @@ from typing import Any
 
 from host.errors import InputError
 from host.kernels.specs import Generic, Spec
-from host.kernels.variants import variant_of
+from host.kernels.variants import Tuned, variant_of
 from host.kernels.version import VERSION
 from host.layers.graph import Implementation
-
-_LINKERS = ("cc", "gcc", "clang")
-_LINK_TIMEOUT_S = 120
+from host.linker import link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +25,25 @@ class BuildCount:
     cached: int
 
 
+def _no_traces(record: str) -> str:
+    raise InputError(f"the tuning record {record} is not at hand", hint="tuned kernels need their database")
+
+
 class Builder:
     """Builds kernels for one target.
 
     Args:
         target: The target as the board describes it: TVM's target as a dictionary, `mtriple` included.
         cache: Folder of object files; made when it is missing.
+        traces: Gives the trace of a tuned kernel by its record's digest.
     """
 
-    def __init__(self, target: Mapping[str, Any], cache: Path) -> None:
+    def __init__(
+        self, target: Mapping[str, Any], cache: Path, traces: Callable[[str], str] = _no_traces
+    ) -> None:
         self._target = dict(target)
         self._cache = cache
+        self._traces = traces
 
     def build(
         self,
@@ -72,19 +74,8 @@ class Builder:
         Raises:
             InputError: No linker for the board's architecture was found, or it failed.
         """
-        objects = [str(self._object(one)) for one in dict.fromkeys(implementations)]
-        with tempfile.NamedTemporaryFile("w", suffix=".rsp") as response:
-            response.write("\n".join(map(_quoted, objects)))
-            response.flush()
-            command = [_linker(self._target["mtriple"]), "-shared", "-o", str(output), f"@{response.name}"]
-            result = subprocess.run(
-                command, capture_output=True, text=True, timeout=_LINK_TIMEOUT_S, check=False
-            )
-        if result.returncode != 0:
-            words = (result.stderr.strip().splitlines() or [f"it ended with status {result.returncode}"])[0]
-            raise InputError(
-                f"linking {output.name} failed: {words}", hint=f"is there room in {tempfile.gettempdir()}?"
-            )
+        objects = [self._object(one) for one in dict.fromkeys(implementations)]
+        link(objects, output, self._target["mtriple"])
 
     def _object(self, one: Implementation) -> Path:
         key = {
@@ -98,22 +89,33 @@ class Builder:
         return self._cache / name[:2] / f"{name}.o"
 
     def _compile(self, one: Implementation, spec: Spec, code: Any) -> None:
-        import tvm
-
         from host.kernels import emit
 
-        function = emit(spec, variant_of(one.variant), self._target, code).with_attr(
-            "global_symbol", one.symbol
-        )
-        target = tvm.target.Target(self._target)
-        library = tvm.tirx.build(tvm.IRModule({one.symbol: function}), target=target)
+        variant = variant_of(one.variant)
+        trace = self._traces(variant.record) if isinstance(variant, Tuned) else ""
+        function = emit(spec, variant, self._target, code, trace)
+        machine_code = compile_function(function, one.symbol, self._target)
         try:
-            _write_whole(self._object(one), _object_code(library))
+            _write_whole(self._object(one), machine_code)
         except OSError as error:
             raise InputError(
                 f"cannot keep compiled kernels in {self._cache}: {error.strerror}",
                 hint="make room there, or choose another place with $XDG_CACHE_HOME",
             ) from error
+
+
+def compile_function(function: Any, symbol: str, target: Mapping[str, Any]) -> bytes:
+    """An object file with one kernel.
+
+    Args:
+        function: Its TIR function.
+        symbol: The name under which it is found.
+        target: TVM's target as a dictionary.
+    """
+    import tvm
+
+    module = tvm.IRModule({symbol: function.with_attr("global_symbol", symbol)})
+    return _object_code(tvm.tirx.build(module, target=tvm.target.Target(dict(target))))
 
 
 def _object_code(library: Any) -> bytes:
@@ -135,26 +137,3 @@ def _write_whole(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _quoted(path: str) -> str:
-    """A path as it stands in a response file, where white space ends a word (GCC manual, option @file)."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _linker(mtriple: str) -> str:
-    """The command that links shared objects for `mtriple`."""
-    machine = mtriple.split("-", maxsplit=1)[0]
-    if machine != platform.machine():
-        raise InputError(
-            f"cannot link for {mtriple} on {platform.machine()}",
-            hint="plan on a machine of the board's architecture",
-        )
-    chosen = os.environ.get("CC") or next((name for name in _LINKERS if shutil.which(name)), None)
-    if chosen is None or shutil.which(chosen) is None:
-        raise InputError(
-            f"no C compiler found to link with: looked for {chosen or ', '.join(_LINKERS)}",
-            hint="install gcc or clang, or name one in $CC",
-        )
-    return chosen

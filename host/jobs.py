@@ -27,6 +27,8 @@ class PlanRequest:
         deploy: Run the plan and measure it.
         again: Measure layers that have profiles, too.
         frames: How many frames to measure a deployment with.
+        tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
+        energy: Measure the layers' energy, too, where the board has power rails.
     """
 
     model: ModelRequest
@@ -36,6 +38,8 @@ class PlanRequest:
     deploy: bool
     frames: int
     again: bool = False
+    tune: int = 0
+    energy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,16 @@ class ProfileRequest:
         board: A saved name or HOST:PORT; None for this machine.
         database: Path or URL.
         again: Measure layers that have profiles, too.
+        tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
+        energy: Measure the layers' energy, too, where the board has power rails.
     """
 
     model: ModelRequest
     board: str | None
     database: str
     again: bool = False
+    tune: int = 0
+    energy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +166,12 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     from host.session import open_session, source_of
 
     source = source_of(request.model)
+    _require_packages(request.tune)
     with open_session(request.database, request.board, reporter) as session:
         network = session.network(source, request.model)
         session.measure_missing(network, again=request.again)
+        _tune(session, network, request.tune)
+        _measure_energies(session, network, wanted=request.energy)
         plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
         plan_id = session.store.add_plan(
             plan.to_document(),
@@ -174,6 +185,28 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     return PlanOutcome(plan_id=plan_id, plan=plan)
 
 
+def _require_packages(trials: int) -> None:
+    """Finds out before anything is measured whether a search can be made at all."""
+    if trials:
+        from host.tuning import require_packages
+
+        require_packages()
+
+
+def _tune(session: "Session", network: "Network", trials: int) -> None:
+    if trials:
+        from host.tuning import tune_network
+
+        tune_network(session, network, trials)
+
+
+def _measure_energies(session: "Session", network: "Network", *, wanted: bool) -> None:
+    if wanted:
+        from host.energy import measure_energies
+
+        measure_energies(session, network)
+
+
 def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome:
     """Measures what is missing.
 
@@ -183,9 +216,12 @@ def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome
     from host.session import open_session, source_of
 
     source = source_of(request.model)
+    _require_packages(request.tune)
     with open_session(request.database, request.board, reporter) as session:
         network = session.network(source, request.model)
         count = session.measure_missing(network, again=request.again)
+        _tune(session, network, request.tune)
+        _measure_energies(session, network, wanted=request.energy)
         return ProfileOutcome(
             model=network.graph.name,
             board=session.board.name,

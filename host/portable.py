@@ -53,6 +53,7 @@ def export_profiles(store: Store, model: str, board: str | None) -> dict[str, An
         processors={item.name: item.cores for item in board_record.processors} if board_record else {},
         profiles=_by_placement(store, record, rows),
         handover_us=_handover_us(store, rows),
+        idle_mw=store.idle_powers_mw(board_record.fingerprint) if board_record else None,
     )
 
 

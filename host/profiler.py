@@ -1,9 +1,10 @@
 """Which layers have no profile yet on which placement; measures those on the board and stores them at once."""
 
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from db.records import Environment, Profile, ProfileStatus
 from db.store import Store
-from host.errors import StagelineError
+from host.kernels.variants import tuned_name
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
 from host.trials import Trials, Verdict
@@ -26,13 +27,14 @@ HANDOVER = "handover"
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
 
-TRIAL_S = 1.5
-"""Schedules are tried on a placement at least this long, and `MIN_TRIALS` times each."""
-
-MIN_TRIALS = 5
+TRIAL_S = 2.0
+"""Schedules are tried on a placement at least this long, and each once: no longer than the measurement takes."""
 
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
+
+CONTENTION_S = 2.4
+"""How long to compare layers with and without work on the board's other cores."""
 
 LEAST_S = 2.0
 """A placement is measured at least this long: a shorter look may catch a machine in an unusual mood."""
@@ -41,6 +43,9 @@ PATIENCE_S = 12.0
 """A placement on which some layer is not steady after this time is stored as unsteady, after `MIN_PASSES` passes."""
 
 MIN_PASSES = 15
+
+LEAST_GAIN = 1.02
+"""A new schedule has to be this many times as fast to replace one that has a finished profile."""
 
 BENCH_DEADLINE_S = 300.0
 """No pass of a network takes longer; a kernel that hangs is given up after this time."""
@@ -56,6 +61,7 @@ class Placement:
         cpus: Ids of these cores.
         level: The processor's clock level.
         environment: What its profiles depend on besides.
+        neighbours: Ids of the board's other CPUs.
     """
 
     processor: str
@@ -63,6 +69,7 @@ class Placement:
     cpus: tuple[int, ...]
     level: str
     environment: Environment
+    neighbours: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,12 +86,14 @@ class _Readings:
         missing: Those that have no finished profile.
         samples_us: For each of `hashes` its samples, earlier runs' included.
         steady: For each of `hashes` the board's last verdict.
+        slowdown: For each of `hashes` what work on the other cores costs it; empty where that is not known.
     """
 
     hashes: tuple[str, ...]
     missing: frozenset[str]
     samples_us: list[list[float]]
     steady: list[bool] = field(default_factory=list)
+    slowdown: list[float] = field(default_factory=list)
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         for samples, new in zip(self.samples_us, chunk["samples_us"][0], strict=True):
@@ -104,14 +113,16 @@ class Profiler:
     Args:
         store: The profile database.
         graph: The network's layers.
-        again: Measure what has a finished profile, too; it is replaced when the new one is finished.
+        again: Measure what has a finished profile, too; it is replaced when the new one is finished. True for all
+            layers, or the structural hashes of some.
     """
 
-    def __init__(self, store: Store, graph: LayerGraph, *, again: bool = False) -> None:
-        self._again = again
+    def __init__(self, store: Store, graph: LayerGraph, *, again: bool | Collection[str] = False) -> None:
         self._store = store
         self._graph = graph
         self._hashes = tuple(dict.fromkeys(layer.structural_hash for layer in graph.layers))
+        every = frozenset(self._hashes if again is True else ())
+        self._again = every if isinstance(again, bool) else frozenset(again)
 
     @property
     def count(self) -> int:
@@ -128,7 +139,7 @@ class Profiler:
 
     def missing(self, placement: Placement) -> frozenset[str]:
         """Structural hashes that are to be measured on a placement."""
-        return frozenset(self._hashes) - (set() if self._again else self.profiles(placement).keys())
+        return frozenset(self._hashes) - (self.profiles(placement).keys() - self._again)
 
     def choice(self, placement: Placement) -> Choice:
         """How the layers that have a profile were scheduled when they were measured."""
@@ -143,10 +154,11 @@ class Profiler:
             placement: Where it is going to measure.
             target: TVM's target of the placement's processor.
         """
-        known = {} if self._again else self.choice(placement)
+        known = {name: one for name, one in self.choice(placement).items() if name not in self._again}
+        tuned = best_variants(self._store, placement, self._graph.kernels)
         return Trials(
             schedules={
-                name: (known[name],) if name in known else schedules(self._graph, layer, target)
+                name: (known[name],) if name in known else schedules(self._graph, layer, target, tuned)
                 for name, layer in distinct(self._graph.layers).items()
             }
         )
@@ -177,23 +189,79 @@ class Profiler:
         readings = self._readings(placement)
         if not readings.missing:
             return []
-        uploaded = (
-            f"{placement.name}.so"  # of its own: the module of the placement before may still be mapped
-        )
-        session.upload(module.read_bytes(), uploaded)
+        uploaded = upload_module(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
-        with _bench(
+        return self._measure(session, uploaded, placement, verdict, progress)
+
+    def challenge(
+        self,
+        session: "TvmSession",
+        module: Path,
+        placement: Placement,
+        trials: Trials,
+        progress: Callable[[str], None] = lambda state: None,
+    ) -> Verdict:
+        """Tries new schedules beside those of finished profiles, and measures the layers anew that have got faster.
+
+        Every number stays with the profile. Nothing gets slower by it: a schedule that does not win its trial in
+        network order changes nothing but the list of what was tried.
+
+        Args:
+            session: A TVM RPC session with the board.
+            module: The kernels of all trials linked for the placement's processor.
+            placement: Where to measure.
+            trials: For each layer its present schedule first.
+            progress: Told how far the measurement is.
+
+        Returns:
+            What the trial showed.
+        """
+        uploaded = upload_module(session, module, placement)
+        verdict = self._try(session, uploaded, placement, trials, progress)
+        verdict = replace(
+            verdict,
+            choice={
+                name: _winner(some, verdict.candidates_us[name]) for name, some in trials.schedules.items()
+            },
+        )
+        known = self.profiles(placement)
+        self._store.put_profiles(
+            replace(known[name], candidates_us={**known[name].candidates_us, **times})
+            for name, times in verdict.candidates_us.items()
+            if times
+        )
+        winners = [name for name in self._hashes if verdict.choice[name] != trials.schedules[name][0]]
+        if winners:
+            Profiler(self._store, self._graph, again=winners)._measure(
+                session, uploaded, placement, verdict, progress
+            )
+        return verdict
+
+    def _measure(
+        self,
+        session: "TvmSession",
+        uploaded: str,
+        placement: Placement,
+        verdict: Verdict,
+        progress: Callable[[str], None],
+    ) -> list[str]:
+        """Measures the missing layers, scheduled as a verdict says, until they are steady."""
+        readings = self._readings(placement)
+        with open_bench(
             session, self._graph, uploaded, placement, [verdict.choice], readings.samples_us
         ) as sample:
             spent_s, passes = 0.0, 0
             while spent_s < LEAST_S or not (readings.is_steady or _is_enough(spent_s, passes)):
                 chunk = sample(CHUNK_S)
                 readings.add(chunk)
-                spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                 self._put(readings, placement, verdict, is_last=False)
                 progress(
                     f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
                 )
+            if placement.neighbours:
+                progress(f"{placement.name}: beside work on the other cores")
+                readings.slowdown = call_bench(session, "slowdown", CONTENTION_S)["slowdown"]
         self._put(readings, placement, verdict, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]
@@ -211,11 +279,11 @@ class Profiler:
         samples: list[list[list[float]]] = [[[0.0] for _ in self._hashes]]
         if len(rounds) > 1:
             samples = [[[] for _ in self._hashes] for _ in rounds]
-            with _bench(session, self._graph, uploaded, placement, rounds) as sample:
+            with open_bench(session, self._graph, uploaded, placement, rounds) as sample:
                 spent_s, passes = 0.0, 0
-                while spent_s < TRIAL_S or passes < MIN_TRIALS:
+                while spent_s < TRIAL_S or not passes:
                     chunk = sample(CHUNK_S)
-                    spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                    spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                     for known, new in zip(samples, chunk["samples_us"], strict=True):
                         for group, added in zip(known, new, strict=True):
                             group.extend(added)
@@ -238,13 +306,29 @@ class Profiler:
 
     def _put(self, readings: _Readings, placement: Placement, verdict: Verdict, *, is_last: bool) -> None:
         rows = zip(readings.hashes, readings.samples_us, readings.steady, strict=True)
+        tried = {name: row.candidates_us for name, row in self._stored(placement).items()}
+        slowdown = dict(zip(readings.hashes, readings.slowdown, strict=False))
         self._store.put_profiles(
             [
-                _profile(name, placement, verdict, samples, _status(steady=steady, is_last=is_last))
+                replace(
+                    _profile(name, placement, verdict, samples),
+                    status=_status(steady=steady, is_last=is_last),
+                    candidates_us={**tried.get(name, {}), **verdict.candidates_us[name]},
+                    slowdown=slowdown.get(name),
+                )
                 for name, samples, steady in rows
                 if name in readings.missing
             ]
         )
+
+
+def _winner(schedules: Sequence[tuple[str, ...]], times_us: Mapping[str, float]) -> tuple[str, ...]:
+    """The fastest schedule, the first one unless another gains enough."""
+    best = min(schedules, key=lambda one: times_us.get(text_of(one), 0.0))
+    present = schedules[0]
+    if best == present or times_us[text_of(present)] < LEAST_GAIN * times_us[text_of(best)]:
+        return present
+    return best
 
 
 def _is_enough(spent_s: float, passes: int) -> bool:
@@ -257,9 +341,7 @@ def _status(*, steady: bool, is_last: bool) -> ProfileStatus:
     return ProfileStatus.STEADY if steady else ProfileStatus.UNSTEADY
 
 
-def _profile(
-    name: str, placement: Placement, verdict: Verdict, samples: Sequence[float], status: ProfileStatus
-) -> Profile:
+def _profile(name: str, placement: Placement, verdict: Verdict, samples: Sequence[float]) -> Profile:
     array = np.asarray(samples)
     median = float(np.median(array))
     return Profile(
@@ -271,15 +353,33 @@ def _profile(
         latency_us=median,
         latency_mad_us=float(np.median(np.abs(array - median))),
         samples_us=tuple(samples),
-        status=status,
+        status=ProfileStatus.PARTIAL,
         measured_at=datetime.now(UTC),
         schedule=text_of(verdict.choice[name]),
-        candidates_us=verdict.candidates_us[name],
     )
 
 
+def best_variants(store: Store, placement: Placement, kernels: Collection[str]) -> dict[str, str]:
+    """For kernels that a search was spent on, on a placement's processor, the fastest variant that it found."""
+    found: dict[str, str] = {}
+    for record in store.tuning_records_for(placement.environment.fingerprint, kernels):
+        if record.processor == placement.processor:
+            found.setdefault(record.kernel, tuned_name(record.digest, record.variant))
+    return found
+
+
+_uploads = itertools.count()
+
+
+def upload_module(session: "TvmSession", module: Path, placement: Placement) -> str:
+    """Copies a module to the board, under a name of its own: the one before may still be mapped."""
+    name = f"{placement.name}-{next(_uploads)}.so"
+    session.upload(module.read_bytes(), name)
+    return name
+
+
 @contextmanager
-def _bench(
+def open_bench(
     session: "TvmSession",
     graph: LayerGraph,
     uploaded: str,
@@ -296,6 +396,7 @@ def _bench(
         "programs": programs,
         "module": uploaded,
         "cpus": placement.cpus,
+        "neighbours": placement.neighbours,
         "groups": [group[layer.structural_hash] for layer in graph.layers],
         "prior_us": prior_us or [[] for _ in group],
         "warm_up_s": WARM_UP_S,
@@ -313,8 +414,4 @@ def call_bench(
     Raises:
         StagelineError: It failed there.
     """
-    text = session.call(f"stageline.measure.{function}", *arguments, deadline_s=deadline_s)
-    answer: dict[str, Any] = json.loads(text)
-    if error := answer.get("error"):
-        raise StagelineError(f"measuring failed on the board: {error['message']}", hint=error["hint"])
-    return answer
+    return session.ask(f"stageline.measure.{function}", *arguments, deadline_s=deadline_s)

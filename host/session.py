@@ -115,6 +115,7 @@ class Session:
 
     def placements(self) -> list[Placement]:
         """Every processor with one core, two cores, and so on, at every operating point."""
+        cpus = [cpu for processor in self.board.processors for cpu in processor.cpus]
         return [
             Placement(
                 processor=processor.name,
@@ -122,6 +123,7 @@ class Session:
                 cpus=tuple(processor.cpus[:cores]),
                 level=point.levels.get(processor.name, point.name),
                 environment=self._environment(processor, point.name),
+                neighbours=tuple(cpu for cpu in cpus if cpu not in processor.cpus[:cores]),
             )
             for point in self.board.operating_points
             for processor in self.board.processors
@@ -137,11 +139,21 @@ class Session:
             processors={processor.name: processor.cores for processor in self.board.processors},
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
             handover_us=self._stored_handover_us() or 0.0,
+            idle_mw=self.store.idle_powers_mw(self.board.fingerprint),
         )
 
     def builder(self, processor: "ProcessorDescription") -> Builder:
         """Builds kernels for a processor."""
-        return Builder(processor.target, cache_directory() / "objects")
+        return Builder(processor.target, cache_directory() / "objects", self._trace)
+
+    def _trace(self, record: str) -> str:
+        trace = self.store.tuning_trace(record)
+        if trace is None:
+            raise InputError(
+                f"the database {self.store.path} has no tuning record {record}",
+                hint="use the database that the plan was made with, or plan again",
+            )
+        return trace
 
     def choice(self, graph: LayerGraph, processor: str, cores: int) -> Choice:
         """How each layer is scheduled on a placement: as it was measured to be fastest, else as it probably is.

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-_SETTINGS = ("STAGELINE_DB", "STAGELINE_PYTHON", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CC")
+_SETTINGS = (
+    *("STAGELINE_DB", "STAGELINE_PYTHON", "STAGELINE_AARCH64_LINKER"),
+    *("COLUMNS", "NO_COLOR", "FORCE_COLOR", "CC"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +25,6 @@ def own_folders(
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    monkeypatch.setenv("STAGELINE_POWER", "none")  # whether this machine tells its power must not matter
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)

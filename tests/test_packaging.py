@@ -72,13 +72,18 @@ def test_a_plain_install_brings_nothing_that_only_the_host_needs(metadata: Messa
     always = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     names = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in always}
     assert "grpcio" in names
-    assert names.isdisjoint(HOST_ONLY)
+    assert names.isdisjoint({*HOST_ONLY, "onnxruntime"})
 
 
 def test_the_host_extra_brings_what_the_host_needs(metadata: Message) -> None:
     lines = [line for line in metadata.get_all("Requires-Dist", []) if "extra == 'host'" in line]
     names = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in lines}
     assert names >= set(HOST_ONLY)
+
+
+def test_the_bench_extra_brings_the_engine_to_compare_with(metadata: Message) -> None:
+    lines = [line for line in metadata.get_all("Requires-Dist", []) if "extra == 'bench'" in line]
+    assert [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines] == ["onnxruntime"]
 
 
 def test_tvm_is_pinned_together_with_its_ffi(metadata: Message) -> None:
@@ -96,7 +101,7 @@ def test_every_dependency_has_its_reason_beside_it() -> None:
 
 
 def test_the_boards_side_imports_without_the_hosts_side_and_its_libraries() -> None:
-    program = _IMPORT_AS_ON_A_BOARD.format(absent=("host", "db", *HOST_ONLY))
+    program = _IMPORT_AS_ON_A_BOARD.format(absent=("host", "db", "onnxruntime", *HOST_ONLY))
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
     )

@@ -1,7 +1,7 @@
 """What this board is: processors, operating points, versions."""
 
-from device.inventory.board import Board, OperatingPoint, Processor
+from device.inventory.board import Board, Processor
 from device.inventory.declared import read_board_file
 from device.inventory.detect import detect_board
 
-__all__ = ["Board", "OperatingPoint", "Processor", "detect_board", "read_board_file"]
+__all__ = ["Board", "Processor", "detect_board", "read_board_file"]

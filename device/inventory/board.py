@@ -3,8 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from device.clocks import OperatingPoint
+from device.sensors import Rail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +33,6 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatingPoint:
-    """A named setting of the whole board's clocks.
-
-    Attributes:
-        name: Unique on the board.
-        levels: For each processor the name of its level.
-    """
-
-    name: str
-    levels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """What a board says about itself.
 
@@ -53,6 +43,7 @@ class Board:
         machine: Architecture as `uname -m` says it.
         processors: What layers can be placed on.
         operating_points: At least one.
+        rails: Whose power can be read.
         versions: Versions of what a measurement depends on.
         notes: What the user should know about this board.
     """
@@ -64,7 +55,8 @@ class Board:
     processors: tuple[Processor, ...]
     operating_points: tuple[OperatingPoint, ...]
     versions: Mapping[str, str]
-    notes: tuple[str, ...] = field(default=())
+    rails: tuple[Rail, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -93,12 +85,7 @@ class Board:
                 for p in self.processors
             ],
             "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],
-            "sensors": [],
+            "sensors": [{"rail": r.name, "role": r.role, "path": r.path} for r in self.rails],
             "versions": dict(self.versions),
             "notes": list(self.notes),
         }
-
-
-def default_point(processors: tuple[Processor, ...]) -> tuple[OperatingPoint, ...]:
-    """The one operating point of a board whose clocks nobody sets."""
-    return (OperatingPoint(name="default", levels=dict.fromkeys((p.name for p in processors), "default")),)

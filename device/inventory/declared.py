@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from device.clocks import find_points
 from device.errors import BoardFileError
-from device.inventory.board import Board, Processor, default_point
+from device.inventory.board import Board, Processor
 from device.inventory.detect import cpu_target, installed_versions
+from device.sensors import find_rails
 
 _TOP_KEYS = {"name", "processors"}
 _PROCESSOR_KEYS = {"name", "kind", "cpus", "mcpu", "features"}
@@ -44,7 +46,8 @@ def read_board_file(path: Path) -> Board:
         hostname=socket.gethostname(),
         machine=platform.machine(),
         processors=processors,
-        operating_points=default_point(processors),
+        operating_points=find_points([p.name for p in processors]),
+        rails=find_rails(),
         versions=installed_versions(),
     )
 

@@ -8,7 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from device.inventory.board import Board, Processor, default_point
+from device.clocks import find_points
+from device.inventory.board import Board, Processor
+from device.sensors import find_rails
 
 _ARM_PARTS = {
     ("0x41", "0xd03"): ("a53", "cortex-a53"),
@@ -48,7 +50,8 @@ def detect_board(name: str | None = None, root: Path = Path("/")) -> Board:
         hostname=socket.gethostname(),
         machine=platform.machine(),
         processors=processors,
-        operating_points=default_point(processors),
+        operating_points=find_points([p.name for p in processors], root),
+        rails=find_rails(root),
         versions=installed_versions(),
     )
 

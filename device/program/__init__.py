@@ -2,7 +2,15 @@
 
 from device.program.document import Buffer, Call, Layer, Program
 from device.program.executor import BoundLayer, BoundProgram, Executor
-from device.program.runtimes import Kernel, PythonRuntime, Runtime, Tensor, TvmRuntime, aligned_empty
+from device.program.runtimes import (
+    Kernel,
+    PythonRuntime,
+    Runtime,
+    Tensor,
+    TvmRuntime,
+    aligned_copy,
+    aligned_empty,
+)
 from device.program.storage import Lifetime, StoragePlan, plan_memory, plan_storage
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "StoragePlan",
     "Tensor",
     "TvmRuntime",
+    "aligned_copy",
     "aligned_empty",
     "plan_memory",
     "plan_storage",

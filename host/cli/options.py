@@ -109,6 +109,21 @@ again = click.option(
     help="Measure anew what the database holds already; the new profiles replace the old.",
 )
 
+tune = click.option(
+    "--tune",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="TRIALS",
+    help="Search for faster kernels with TVM's MetaSchedule, in so many trials on the board; "
+    "again, and it goes on from what it found.",
+)
+
+energy = click.option(
+    "--energy",
+    is_flag=True,
+    help="Measure the layers' energy, too, where the board has power rails: some seconds a layer.",
+)
+
 frames = click.option(
     "--frames",
     type=click.IntRange(min=1),

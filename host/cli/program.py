@@ -19,6 +19,7 @@ VERBS = {
     "solve": "Finds the best pipeline for a profile file.",
     "deploy": "Puts a plan on its board and measures the running pipeline.",
     "run": "Runs frames through a plan's pipeline.",
+    "bench": "Measures engines side by side on a board.",
     "profiles": "Shows, exports and imports what was measured.",
     "boards": "Names the boards that you use.",
     "models": "Lists the built-in networks.",

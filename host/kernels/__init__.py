@@ -6,7 +6,7 @@ from typing import Any
 from host.kernels import cpu, cuda
 from host.kernels.machines import describe_cpu, describe_gpu
 from host.kernels.specs import Generic, Spec
-from host.kernels.variants import Plain, Variant
+from host.kernels.variants import Plain, Tuned, Variant
 
 __all__ = ["candidates", "emit"]
 
@@ -23,7 +23,7 @@ def candidates(spec: Spec, target: Mapping[str, Any]) -> tuple[Variant, ...]:
     return cpu.candidates(spec, describe_cpu(target))
 
 
-def emit(spec: Spec, variant: Variant, target: Mapping[str, Any], code: Any = None) -> Any:
+def emit(spec: Spec, variant: Variant, target: Mapping[str, Any], code: Any = None, trace: str = "") -> Any:
     """A kernel as a TIR function with the parameters that its spec says.
 
     Args:
@@ -31,7 +31,12 @@ def emit(spec: Spec, variant: Variant, target: Mapping[str, Any], code: Any = No
         variant: How it is scheduled.
         target: TVM's target as a dictionary.
         code: For a `Generic` spec its unscheduled TIR function.
+        trace: For a `Tuned` variant the trace of its record.
     """
+    if isinstance(variant, Tuned):
+        from host.kernels import tuned
+
+        return tuned.schedule(tuned.unscheduled(spec, variant.base, code), trace)
     if target["kind"] == "cuda":
         return cuda.emit(spec, variant, describe_gpu(target), code)
     if isinstance(spec, Generic):

@@ -7,7 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from host.kernels.specs import Convolution, Spec
-from host.kernels.variants import Direct, GpuDot, GpuTile, GpuWindow, Variant, Window, Winograd
+from host.kernels.variants import (
+    Direct,
+    GpuDot,
+    GpuTile,
+    GpuWindow,
+    Tuned,
+    Variant,
+    Window,
+    Winograd,
+)
 from host.kernels.winograd_transforms import KERNEL, transforms
 
 Array = npt.NDArray[Any]
@@ -22,6 +31,8 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
         `(groups, steps, out / groups)` with both filled up to whole tiles, for its dot products `(out, steps)`, for
         its windows `(height, width, in / groups, out)`; a step is one number of `(height, width, in / groups)`.
     """
+    if isinstance(variant, Tuned):
+        return packed_shape(spec, variant.base)
     if not isinstance(spec, Convolution):
         return None
     height, width = spec.kernel
@@ -58,6 +69,8 @@ def pack(spec: Convolution, variant: Variant, weights: Array) -> Array:
         variant: How it is scheduled.
         weights: As `spec.weights` says.
     """
+    if isinstance(variant, Tuned):
+        return pack(spec, variant.base, weights)
     natural = _natural(spec, weights)
     if isinstance(variant, Window):
         return np.ascontiguousarray(natural[:, 0].transpose(1, 2, 0))

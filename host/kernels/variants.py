@@ -117,15 +117,35 @@ class GpuWindow:
     slices: int
 
 
-Variant = Direct | Winograd | Window | GpuTile | GpuDot | GpuWindow | Plain
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """As a search on a board found it to be fast.
+
+    Attributes:
+        record: Digest of the tuning record that tells how: 16 hexadecimal digits.
+        base: The variant whose order of the weights it takes.
+    """
+
+    record: str
+    base: "Analytic"
+
+
+Analytic = Direct | Winograd | Window | GpuTile | GpuDot | GpuWindow | Plain
+"""Written from shape and processor alone."""
+
+Variant = Analytic | Tuned
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, GpuTile, GpuDot, GpuWindow, Plain)
 }
 
+_TUNED = "tuned"
+
 
 def name_of(variant: Variant) -> str:
     """The variant as one word, such as `direct-1-14-32-channels`."""
+    if isinstance(variant, Tuned):
+        return tuned_name(variant.record, name_of(variant.base))
     return "-".join([type(variant).__name__.lower(), *map(str, dataclasses.astuple(variant))])
 
 
@@ -136,7 +156,30 @@ def variant_of(name: str) -> Variant:
         ValueError: This version knows no such variant.
     """
     kind, *values = name.split("-")
+    if kind == _TUNED and len(values) > 1:
+        return _tuned(values[0], variant_of("-".join(values[1:])))
     if kind not in _KINDS or len(values) != len(dataclasses.fields(_KINDS[kind])):
         raise ValueError(f"unknown kernel variant {name!r}")
     variant: Variant = _KINDS[kind](*(int(value) if value.isdigit() else value for value in values))
     return variant
+
+
+def tuned_name(record: str, base: str) -> str:
+    """The name of a tuned variant.
+
+    Args:
+        record: Digest of its record.
+        base: Name of its base.
+    """
+    return f"{_TUNED}-{record}-{base}"
+
+
+def analytic_of(variant: Variant) -> Analytic:
+    """The variant itself, or what a tuned one is based on."""
+    return variant.base if isinstance(variant, Tuned) else variant
+
+
+def _tuned(record: str, base: Variant) -> Tuned:
+    if isinstance(base, Tuned):
+        raise ValueError(f"a tuned kernel is not the base of another: {record} on {base.record}")
+    return Tuned(record, base)

@@ -13,18 +13,28 @@ _MOST = 8
 _BETWEEN = "+"
 
 
-def schedules(graph: LayerGraph, layer: Layer, target: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+def main_call(graph: LayerGraph, layer: Layer) -> int:
+    """Index of the call of a layer that has the most work."""
+    return max(range(len(layer.calls)), key=lambda index: graph.kernels[layer.calls[index].kernel].flops)
+
+
+def schedules(
+    graph: LayerGraph, layer: Layer, target: Mapping[str, Any], tuned: Mapping[str, str] | None = None
+) -> tuple[tuple[str, ...], ...]:
     """Ways to schedule a layer, the likeliest first: only the kernel with the most work is varied.
 
     Args:
         graph: The layer's network.
         layer: The layer.
         target: TVM's target as a dictionary.
+        tuned: By a kernel's digest the variant that a search found for it, where one did.
     """
     found = [tuple(map(name_of, candidates(graph.kernels[call.kernel], target))) for call in layer.calls]
     likeliest = tuple(names[0] for names in found)
-    main = max(range(len(found)), key=lambda index: graph.kernels[layer.calls[index].kernel].flops)
-    return tuple((*likeliest[:main], name, *likeliest[main + 1 :]) for name in found[main][:_MOST])
+    main = main_call(graph, layer)
+    known = (tuned or {}).get(layer.calls[main].kernel)
+    names = (*found[main][:_MOST], known) if known else found[main][:_MOST]
+    return tuple((*likeliest[:main], name, *likeliest[main + 1 :]) for name in names)
 
 
 def likeliest(graph: LayerGraph, target: Mapping[str, Any]) -> Choice:

@@ -112,7 +112,9 @@ class _Finder:
     def _pooling(self, operator: Operator) -> Group | None:
         attributes, source = operator.value.attrs, operator.operands[0]
         is_usual = str(attributes.layout) == "NCHW" and _is_image(source) and _is_image(operator.variable)
-        return self._grown("pooling", operator, (source,), [operator]) if is_usual else None
+        if not is_usual or (operator.name == "relax.nn.avg_pool2d" and _has_unusual_mean(attributes)):
+            return None
+        return self._grown("pooling", operator, (source,), [operator])
 
     def _global_pooling(self, operator: Operator) -> Group | None:
         source = operator.operands[0]
@@ -229,3 +231,9 @@ def _group(
 def _is_image(expression: Any) -> bool:
     shape = shape_of(expression)
     return shape is not None and len(shape) == _IMAGE
+
+
+def _has_unusual_mean(attributes: Any) -> bool:
+    """Whether a mean has holes, or windows beyond the padding of which only a part counts."""
+    has_holes = any(int(step) != 1 for step in attributes.dilation)
+    return has_holes or (bool(attributes.ceil_mode) and bool(attributes.count_include_pad))

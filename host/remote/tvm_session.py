@@ -1,10 +1,12 @@
 """TVM's RPC client with the deadlines that it lacks."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from host.errors import InputError, StagelineError
 from host.remote.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -47,6 +49,24 @@ class TvmSession:
             if function not in self._functions:
                 self._functions[function] = self._session.get_function(function)
             return self._functions[function](*arguments)
+
+    def ask(self, function: str, *arguments: str | float, deadline_s: float) -> dict[str, Any]:
+        """Calls one of the board's functions that answer with JSON.
+
+        Args:
+            function: Its global name.
+            arguments: Texts and numbers.
+            deadline_s: How long it may take.
+
+        Raises:
+            InputError: The board says that it cannot use what it was given.
+            StagelineError: It failed there.
+        """
+        answer: dict[str, Any] = json.loads(self.call(function, *arguments, deadline_s=deadline_s))
+        if error := answer.get("error"):
+            kind = InputError if error["code"] == "bad_input" else StagelineError
+            raise kind(f"measuring failed on the board: {error['message']}", hint=error["hint"])
+        return answer
 
 
 @contextmanager

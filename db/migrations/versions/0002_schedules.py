@@ -1,4 +1,7 @@
-"""Profiles say how the layer's kernels were scheduled, and what the schedules took that were tried beside."""
+"""Profiles say how the layer's kernels were scheduled, and what the schedules took that were tried beside.
+
+Besides, what searches for schedules found.
+"""
 
 from alembic import op
 
@@ -53,11 +56,29 @@ JOIN boards b ON b.id = e.board_id
 JOIN layers l ON l.structural_hash = p.layer_hash
 JOIN models m ON m.id = l.model_id
 LEFT JOIN processors c ON c.board_id = b.id AND c.name = p.processor""",
+    """
+CREATE TABLE tuning_records (           -- schedules that a search has measured
+    id INTEGER NOT NULL CONSTRAINT pk_tuning_records PRIMARY KEY,
+    digest TEXT NOT NULL,               -- tuned-DIGEST-... in profiles.schedule is built from such a record
+    kernel TEXT NOT NULL,               -- digest of what it computes
+    variant TEXT NOT NULL,              -- the analytic variant that it competes with
+    environment_id INTEGER NOT NULL,
+    processor TEXT NOT NULL,
+    cores INTEGER NOT NULL,
+    latency_us REAL NOT NULL,           -- median, of the kernel by itself
+    trial INTEGER NOT NULL,             -- how many schedules had been measured, this one included
+    trace TEXT NOT NULL,                -- what was done to the kernel's loops: TVM's JSON
+    measured_at TEXT NOT NULL,
+    CONSTRAINT uq_tuning_records_placement UNIQUE (digest, environment_id, processor, cores),
+    CONSTRAINT fk_tuning_records_environment_id
+        FOREIGN KEY (environment_id) REFERENCES environments (id) ON DELETE CASCADE
+)""",
+    "CREATE INDEX ix_tuning_records_environment_id ON tuning_records (environment_id)",
 )
 
 
 def upgrade() -> None:
-    """Adds the columns, also to the view over them."""
+    """Adds the columns, also to the view over them, and the table."""
     connection = op.get_bind()
     for statement in STATEMENTS:
         connection.exec_driver_sql(statement.strip())

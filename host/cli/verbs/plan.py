@@ -18,6 +18,8 @@ from host.cli.progress import ProgressReporter
 @options.board
 @options.database
 @options.again
+@options.tune
+@options.energy
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -31,6 +33,8 @@ def plan(
     board: str | None,
     database: str,
     again: bool,
+    tune: int | None,
+    energy: bool,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -53,6 +57,8 @@ def plan(
             board=board,
             database=database,
             again=again,
+            tune=tune or 0,
+            energy=energy,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,

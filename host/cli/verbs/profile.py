@@ -16,6 +16,8 @@ from host.cli.progress import ProgressReporter
 @options.board
 @options.database
 @options.again
+@options.tune
+@options.energy
 @options.as_json
 def profile(
     *,
@@ -25,6 +27,8 @@ def profile(
     board: str | None,
     database: str,
     again: bool,
+    tune: int | None,
+    energy: bool,
     as_json: bool,
 ) -> None:
     """Measures what is not known yet of a network's layers, on every placement of a board.
@@ -35,9 +39,10 @@ def profile(
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import ProfileRequest, profile_model
 
-        outcome = profile_model(
-            ProfileRequest(model=wanted, board=board, database=database, again=again), reporter
+        request = ProfileRequest(
+            model=wanted, board=board, database=database, again=again, tune=tune or 0, energy=energy
         )
+        outcome = profile_model(request, reporter)
     from db.records import ProfileFilter
     from db.store import Store
     from host.report.profiles import total_document, totals_page

@@ -88,14 +88,14 @@ def lrn(spec: Lrn, cpu: Cpu) -> Any:
                     total = squares[at(start, size)]
                     for shift in range(1, spec.size):
                         total = total + squares[at(start + shift, size)]
-                    value = read(source, spec.input, place) / _power(spec, total, size)
+                    value = read(source, spec.input, place) / divisor(spec, total, size)
                     write(target, spec.output, place, finish(spec.epilogue, operands, value, place))
 
     return write_function(parameter_shapes(spec, Plain()), body)
 
 
-def _power(spec: Lrn, total: Any, lanes: int) -> Any:
-    """What a value is divided by; the usual exponent takes two square roots instead of a logarithm."""
+def divisor(spec: Lrn, total: Any, lanes: int = 1) -> Any:
+    """What a value is divided by, from a sum of squares; the usual exponent takes two roots instead of a logarithm."""
     base = spread(number(spec.bias), lanes) + spread(number(spec.alpha / spec.size), lanes) * total
     if spec.beta == 0.75:
         root = tirx.sqrt(base)

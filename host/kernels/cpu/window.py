@@ -28,7 +28,9 @@ from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution, Pooling
 from host.kernels.variants import Window
 
-_LOWEST = -3.402823466e38
+LOWEST = -3.402823466e38
+"""What the largest of nothing is."""
+
 _MOST_UNROLLED = 25
 
 
@@ -74,7 +76,7 @@ def pooling(spec: Pooling, tile: Window, cpu: Cpu) -> Any:
             return larger(total, value, cpu) if spec.kind == "max" else total + value
 
         clear_halo(rest[-1], spec.output, cpu.lanes)
-        start = _LOWEST if spec.kind == "max" else 0.0
+        start = LOWEST if spec.kind == "max" else 0.0
         _Windows(spec, tile, cpu, source, rest[:-1], rest[-1], start, add).write()
 
     return write_function(parameter_shapes(spec, tile), body)
@@ -183,16 +185,16 @@ class _Windows:
         spec = self._spec
         if not isinstance(spec, Pooling) or spec.kind == "max":
             return value
-        if spec.counts_padding or not _leaves_image(spec):
+        if spec.counts_padding or not leaves_image(spec):
             return value * spread(number(1.0 / (spec.kernel[0] * spec.kernel[1])), place.lanes)
-        rows = _overlap(place.row * spec.strides[0] - spec.padding[0], spec.kernel[0], spec.input.height)
-        columns = _overlap(place.column * spec.strides[1] - spec.padding[1], spec.kernel[1], spec.input.width)
+        rows = overlap(place.row * spec.strides[0] - spec.padding[0], spec.kernel[0], spec.input.height)
+        columns = overlap(place.column * spec.strides[1] - spec.padding[1], spec.kernel[1], spec.input.width)
         return value * spread(number(1.0) / (rows * columns).astype("float32"), place.lanes)
 
 
 def needs_check(spec: Convolution | Pooling) -> bool:
     """Whether a window may read what is neither the image nor zeros that do no harm."""
-    if isinstance(spec, Convolution) or not _leaves_image(spec):
+    if isinstance(spec, Convolution) or not leaves_image(spec):
         return False
     zeros_do_no_harm = spec.kind == "average" or spec.is_nonnegative
     return not zeros_do_no_harm or not _halo_suffices(spec)
@@ -212,7 +214,8 @@ def _reach(spec: Pooling) -> list[tuple[int, int]]:
     return [(spec.padding[axis], max(ends[axis], 0)) for axis in (0, 1)]
 
 
-def _leaves_image(spec: Pooling) -> bool:
+def leaves_image(spec: Pooling) -> bool:
+    """Whether some window reaches over the image's edge."""
     return any(before or behind for before, behind in _reach(spec))
 
 
@@ -220,6 +223,6 @@ def _halo_suffices(spec: Pooling) -> bool:
     return all(max(sides) <= halo for sides, halo in zip(_reach(spec), spec.input.halo, strict=True))
 
 
-def _overlap(start: Any, size: int, image: int) -> Any:
+def overlap(start: Any, size: int, image: int) -> Any:
     """How many of `size` pixels from `start` on lie in the image."""
     return tirx.min(start + size, image) - tirx.max(start, 0)

@@ -6,8 +6,7 @@ between the steps stays in the second cache.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from tvm import tirx
@@ -19,16 +18,14 @@ from host.kernels.cpu.emission import (
     clear_halo,
     each_part,
     finish,
-    loop_parts,
     parameter_shapes,
     prefetch,
     store,
-    tasks,
     write,
     write_function,
 )
-from host.kernels.cpu.tiling import parts, total, vectors
-from host.kernels.cpu.winograd_lines import transform_input, transform_output
+from host.kernels.cpu.tiling import Part, parts, total, vectors
+from host.kernels.cpu.winograd_lines import Line, transform_input, transform_output
 from host.kernels.cpu.winograd_products import Planes, Products
 from host.kernels.cpu.winograd_tiling import Cover, cover
 from host.kernels.machines import Cpu
@@ -82,6 +79,14 @@ class _Tile:
         return cls(index, T.bind(image), T.bind(row), T.bind(column))
 
 
+def _bounds(index: Any, pieces: Sequence[Part]) -> tuple[Any, Any]:
+    """Start and size of the piece that `index` counts."""
+    last = pieces[-1]
+    larger = sum(part.count for part in pieces[:-1])
+    start = T.bind(index * last.size + tirx.min(index, larger))
+    return start, T.bind(last.size + tirx.Select(index < larger, 1, 0))
+
+
 class _Body:
     """The loops around the three steps, and the two transforms of one tile."""
 
@@ -110,35 +115,33 @@ class _Body:
         """Emits the whole computation."""
         blocks = parts(self._tiles.count, self._variant.block)
         if self._variant.shared == "blocks":
-            with tasks(total(blocks)) as (block,):
-                scratch = self._scratch(blocks[0].size)
-                each_part(block, blocks, lambda first, tiles: self._alone(scratch, first, tiles))
+            with T.parallel(0, total(blocks)) as block:
+                self._block(self._scratch(blocks[0].size), block, blocks, T.serial)
         else:
             scratch = self._scratch(blocks[0].size)
-            loop_parts(blocks, lambda first, tiles: self._together(scratch, first, tiles))
+            with T.serial(0, total(blocks)) as block:
+                self._block(scratch, block, blocks, T.parallel)
 
     def _scratch(self, tiles: int) -> _Scratch:
         forms = (self._spec.input, self._spec.output)
         pixels, products = (Planes.allocate(self._edge**2, tiles, form.channels) for form in forms)
         return _Scratch(pixels, products)
 
-    def _alone(self, scratch: _Scratch, first: Any, tiles: int) -> None:
-        """All three steps for a block by one core."""
-        with T.serial(0, tiles) as index:
-            self._before(scratch.pixels, _Tile.of(first, index, self._tiles))
-        with T.serial(0, self._edge**2) as plane:
-            loop_parts(self._products.panels, lambda *panel: self._multiply(scratch, plane, tiles, *panel))
-        with T.serial(0, tiles) as index:
-            self._after(scratch.products, _Tile.of(first, index, self._tiles))
-
-    def _together(self, scratch: _Scratch, first: Any, tiles: int) -> None:
-        """All three steps for a block, each shared by the cores."""
+    def _block(self, scratch: _Scratch, block: Any, blocks: Sequence[Part], loop: Callable[..., Any]) -> None:
+        """All three steps for some tiles."""
         panels = self._products.panels
-        with tasks(tiles) as (index,):
+        first, tiles = _bounds(block, blocks)
+        with loop(0, tiles) as index:
             self._before(scratch.pixels, _Tile.of(first, index, self._tiles))
-        with tasks(self._edge**2, total(panels)) as (plane, index):
-            each_part(index, panels, lambda *panel: self._multiply(scratch, plane, tiles, *panel))
-        with tasks(tiles) as (index,):
+        with loop(0, self._edge**2 * total(panels)) as product:
+            plane, panel = tirx.floordiv(product, total(panels)), tirx.floormod(product, total(panels))
+
+            def of_block(first: Any, tiles: int) -> None:
+                del first
+                each_part(panel, panels, lambda *piece: self._multiply(scratch, plane, tiles, *piece))
+
+            each_part(block, blocks, of_block)
+        with loop(0, tiles) as index:
             self._after(scratch.products, _Tile.of(first, index, self._tiles))
 
     def _multiply(self, scratch: _Scratch, plane: Any, tiles: int, channel: Any, channels: int) -> None:
@@ -153,68 +156,76 @@ class _Body:
 
         def body(is_edge: bool) -> None:
             rows, columns = (
-                [T.bind(tirx.min(step, most)) if is_edge and reads else step for step in range(self._edge)]
-                for most, reads in zip(left, self._tiles.reads_behind, strict=True)
+                [
+                    T.bind(tirx.min(step, most) * stride) if is_edge else step * stride
+                    for step in range(self._edge)
+                ]
+                for most, stride in zip(left, form.strides[2:], strict=True)
             )
 
             def vector(channel: Any, lanes: int) -> None:
-                def index(row: int, column: Any) -> Any:
-                    return start + rows[row] * form.strides[2] + column * form.strides[3] + channel
+                base, place = T.bind(start + channel), T.bind(target.index(0, tile.index, channel))
 
-                self._fetch_next(index)
-                values = transform_input(
-                    self._matrices.input,
-                    lanes,
-                    lambda row, column: self._source[at(index(row, columns[column]), lanes)],
-                )
+                def pixel(row: int, column: int) -> Any:
+                    return self._source[at(base + rows[row] + columns[column], lanes)]
+
+                self._fetch_next(base, rows)
+                values = transform_input(self._matrices.input, lanes, pixel)
                 for plane, value in enumerate(value for line in values for value in line):
-                    store(target.buffer, target.index(plane, tile.index, channel), lanes, value)
+                    store(target.buffer, place + target.index(plane, 0, 0), lanes, value)
 
             self._each_vector(form.channels, vector)
 
         self._by_place(tile, self._tiles.reads_behind, body)
 
-    def _fetch_next(self, index: Callable[[int, Any], Any]) -> None:
+    def _fetch_next(self, base: Any, rows: Sequence[Any]) -> None:
         """Asks for the columns that the next tile adds; at a row's end for something that is not needed."""
-        for row in range(self._edge):
-            for column in range(self._variant.size):
-                prefetch(self._source, index(row, self._edge + column))
+        for row in rows:
+            for column in range(self._edge, self._edge + self._variant.size):
+                prefetch(self._source, base + row + column * self._spec.input.strides[3])
 
     def _after(self, source: Planes, tile: _Tile) -> None:
         """Transforms a tile's products back and stores what lies within the output."""
-        size = self._variant.size
+        size, form = self._variant.size, self._spec.output
+        row, column = T.bind(tile.row * size), T.bind(tile.column * size)
 
         def body(is_edge: bool) -> None:
             def vector(channel: Any, lanes: int) -> None:
+                base = T.bind(source.index(0, tile.index, channel))
+
                 def product(row: int, column: int) -> Any:
-                    plane = row * self._edge + column
-                    return source.buffer[at(source.index(plane, tile.index, channel), lanes)]
+                    return source.buffer[at(base + source.index(row * self._edge + column, 0, 0), lanes)]
 
                 results = transform_output(self._matrices.output, lanes, product)
-                for row, line in enumerate(results):
-                    for column, value in enumerate(line):
-                        place = (
-                            tile.image,
-                            tile.row * size + row,
-                            tile.column * size + column,
-                            channel,
-                            lanes,
-                        )
-                        self._store(Place(*place), value, (is_edge and row > 0, is_edge and column > 0))
+                corner = Place(tile.image, row, column, channel, lanes)
+                if is_edge:
+                    inside = tirx.min(form.height - row, size), tirx.min(form.width - column, size)
+                    self._store_some(corner, results, inside)
+                else:
+                    self._store_all(corner, results)
 
-            self._each_vector(self._spec.output.channels, vector)
+            self._each_vector(form.channels, vector)
 
         self._by_place(tile, self._tiles.writes_behind, body)
 
-    def _store(self, place: Place, value: Any, may_leave: tuple[bool, bool]) -> None:
-        form, (below, beside) = self._spec.output, self._tiles.writes_behind
-        checks = [place.row < form.height] if below and may_leave[0] else []
-        checks += [place.column < form.width] if beside and may_leave[1] else []
-        with ExitStack() as inside:
-            if checks:
-                inside.enter_context(T.If(tirx.all(*checks)))
-                inside.enter_context(T.Then())
-            write(self._target, form, place, finish(self._spec.epilogue, self._operands, value, place))
+    def _store_all(self, corner: Place, results: list[Line]) -> None:
+        for row, line in enumerate(results):
+            for column, value in enumerate(line):
+                self._store(replace(corner, row=corner.row + row, column=corner.column + column), value)
+
+    def _store_some(self, corner: Place, results: list[Line], inside: tuple[Any, Any]) -> None:
+        """Stores `inside` rows and columns of a tile; in a loop, since an epilogue's code can be long."""
+        for row, line in enumerate(results):
+            values = T.alloc_buffer((len(line) * corner.lanes,), "float32")
+            for column, value in enumerate(line):
+                store(values, column * corner.lanes, corner.lanes, value)
+            with T.serial(0, tirx.Select(row < inside[0], inside[1], 0)) as column:
+                place = replace(corner, row=corner.row + row, column=corner.column + column)
+                self._store(place, values[at(column * corner.lanes, corner.lanes)])
+
+    def _store(self, place: Place, value: Any) -> None:
+        result = finish(self._spec.epilogue, self._operands, value, place)
+        write(self._target, self._spec.output, place, result)
 
     def _each_vector(self, channels: int, body: Callable[[Any, int], None]) -> None:
         lanes = self._cpu.lanes

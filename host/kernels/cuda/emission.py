@@ -138,7 +138,9 @@ def put_results(
         place: Channels of the pixel that the values belong to, as many as there are values.
     """
     lanes = place.lanes
-    fetched = [_fetched(form, buffer, place) for form, buffer in zip(epilogue.operands, operands, strict=False)]
+    fetched = [
+        _fetched(form, buffer, place) for form, buffer in zip(epilogue.operands, operands, strict=False)
+    ]
     results = registers(lanes)
     with unrolled(lanes) as lane:
         known = {f"o{index}": operand[lane] for index, operand in enumerate(fetched)}

@@ -177,12 +177,15 @@ class _Windows:
         if output.layout == "channels-last":
             image, row, columns, vector = split(worker, self._extents)
         else:
-            image, vector, row, columns = split(worker, (self._extents[0], self._extents[3], *self._extents[1:3]))
+            image, vector, row, columns = split(
+                worker, (self._extents[0], self._extents[3], *self._extents[1:3])
+            )
         column = columns * tile.columns
         if output.width % tile.columns:
             column = tirx.min(column, output.width - tile.columns)
         return [
-            Place(image, row, column + index, vector * tile.lanes, tile.lanes) for index in range(tile.columns)
+            Place(image, row, column + index, vector * tile.lanes, tile.lanes)
+            for index in range(tile.columns)
         ]
 
     def _whole_windows(self, sums: Any, results: Sequence[Place]) -> None:
@@ -191,7 +194,11 @@ class _Windows:
         with unrolled(height) if is_small else T.serial(0, height) as row, unrolled(width) as column:
             for index, result in enumerate(results):
                 self._add(
-                    sums, index * self._tile.lanes, self._seen(result, row, column), row * width + column, result
+                    sums,
+                    index * self._tile.lanes,
+                    self._seen(result, row, column),
+                    row * width + column,
+                    result,
                 )
 
     def _seen(self, result: Place, row: Any, column: Any) -> Place:
@@ -235,6 +242,4 @@ class _Windows:
                 factor = number(1.0) / divisor(self._spec, result)
                 with unrolled(lanes) as lane:
                     store(sums, index * lanes + lane, 1, sums[index * lanes + lane] * factor)
-            put_results(
-                self._spec.output, self._spec.epilogue, self._targets, sums, index * lanes, result
-            )
+            put_results(self._spec.output, self._spec.epilogue, self._targets, sums, index * lanes, result)

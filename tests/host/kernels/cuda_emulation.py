@@ -105,7 +105,15 @@ def emulate(program: Program, arguments: Sequence[Array]) -> list[Array]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "main.cpp").write_text(_main(program))
-        _run(COMPILER, *_FLAGS, "-I", str(Path(__file__).parent), "-o", str(path / "main"), str(path / "main.cpp"))
+        _run(
+            COMPILER,
+            *_FLAGS,
+            "-I",
+            str(Path(__file__).parent),
+            "-o",
+            str(path / "main"),
+            str(path / "main.cpp"),
+        )
         (path / "in").write_bytes(b"".join(values.tobytes() for values in arguments))
         _run(str(path / "main"), str(path / "in"), str(path / "out"))
         found = np.fromfile(path / "out", "float32")

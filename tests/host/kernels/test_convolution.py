@@ -1,100 +1,105 @@
 """Convolutions compute what the plain formula computes, however they are scheduled."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from random import Random
+
+import pytest
 
 from host.kernels import cpu
 from host.kernels.forms import Form
 from host.kernels.specs import Convolution
 from tests.host.kernels.reference import Machine, assert_computes, machines
-from tests.host.kernels.shapes import LAYOUTS, channel_counts, epilogues, halos
+from tests.host.kernels.shapes import (
+    a_channel_count,
+    a_halo,
+    a_layout,
+    a_pair,
+    an_epilogue,
+    an_image,
+)
 
-MACHINES = machines()
+
+def a_convolution(random: Random) -> Convolution:
+    """A convolution with strides, dilation, groups and halos of any kind, and at least one result a row."""
+    kernel = random.choice([(1, 1), (1, 1), (3, 3), (3, 3), (1, 3), (5, 2)])
+    groups, depth = random.choice([1, 1, 1, 2, 3]), a_channel_count(random, 20)
+    return _over(
+        random,
+        kernel,
+        dilation=a_pair(random, 1, 2) if random.random() < 0.4 else (1, 1),
+        padding=(random.randint(0, kernel[0] // 2), random.randint(0, kernel[1] // 2)),
+        groups=groups,
+        inputs=groups * depth,
+        outputs=groups * a_channel_count(random, 70 // groups),
+    )
 
 
-def out(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+def a_depthwise_convolution(random: Random) -> Convolution:
+    """A depthwise convolution whose result is as large as its input, or smaller by the strides."""
+    kernel = random.choice([(3, 3), (3, 3), (5, 5), (7, 7), (1, 3)])
+    channels = 1 + a_channel_count(random)
+    return _over(
+        random,
+        kernel,
+        dilation=random.choice([(1, 1), (1, 1), (2, 1)]),
+        padding=(kernel[0] // 2, kernel[1] // 2),
+        groups=channels,
+        inputs=channels,
+        outputs=channels,
+    )
 
 
-@st.composite
-def convolutions(draw: st.DrawFn) -> Convolution:
-    """Convolutions with every combination of strides, dilation, groups and halos, at least one result a row."""
-    pair = st.tuples(st.integers(1, 2), st.integers(1, 2))
-    kernel = draw(st.sampled_from([(1, 1), (1, 1), (3, 3), (1, 3), (5, 2)]))
-    strides, dilation = draw(pair), draw(pair)
-    padding = tuple(draw(st.integers(0, kernel[axis] // 2 * dilation[axis])) for axis in (0, 1))
-    least = [max(1, dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis]) for axis in (0, 1)]
-    height, width = (draw(st.integers(least[0], least[0] + 3)), draw(st.integers(least[1], least[1] + 19)))
-    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
-    batch = draw(st.integers(1, 2))
-    output = Form(
+def _over(
+    random: Random,
+    kernel: tuple[int, int],
+    *,
+    dilation: tuple[int, int],
+    padding: tuple[int, int],
+    groups: int,
+    inputs: int,
+    outputs: int,
+) -> Convolution:
+    """A convolution over an image of any size that holds the window once."""
+    strides, batch = a_pair(random, 1, 2), random.choice([1, 1, 2])
+    window = [dilation[axis] * (kernel[axis] - 1) + 1 - 2 * padding[axis] for axis in (0, 1)]
+    height, width = (max(1, window[axis]) + random.randint(0, (3, 19)[axis]) for axis in (0, 1))
+    output = an_image(
+        random,
         batch=batch,
-        channels=groups * draw(channel_counts(70 // groups)),
-        height=out(height, kernel[0], strides[0], dilation[0], padding[0]),
-        width=out(width, kernel[1], strides[1], dilation[1], padding[1]),
-        halo=draw(halos()),
-        layout=draw(st.sampled_from(LAYOUTS)),
+        channels=outputs,
+        height=(height - window[0]) // strides[0] + 1,
+        width=(width - window[1]) // strides[1] + 1,
     )
     return Convolution(
         input=Form(
             batch=batch,
-            channels=groups * draw(channel_counts(20)),
+            channels=inputs,
             height=height,
             width=width,
-            halo=draw(halos((padding[0], padding[1]))),
-            layout=draw(st.sampled_from(LAYOUTS)),
-        ),
-        output=output,
-        kernel=kernel,
-        strides=strides,
-        padding=(padding[0], padding[1]),
-        dilation=dilation,
-        groups=groups,
-        weights=draw(st.sampled_from(["oihw", "dense"])) if groups == 1 else "oihw",
-        epilogue=draw(epilogues(output)),
-    )
-
-
-@st.composite
-def depthwise(draw: st.DrawFn) -> Convolution:
-    """Depthwise convolutions."""
-    kernel = draw(st.sampled_from([(3, 3), (5, 5), (7, 7), (1, 3), (3, 3)]))
-    strides = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
-    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1)]))
-    padding = (kernel[0] // 2 * dilation[0], kernel[1] // 2 * dilation[1])
-    height, width, channels = draw(st.integers(1, 5)), draw(st.integers(1, 20)), draw(st.integers(2, 70))
-    output = Form(
-        channels=channels,
-        height=out(height, kernel[0], strides[0], dilation[0], padding[0]),
-        width=out(width, kernel[1], strides[1], dilation[1], padding[1]),
-        halo=draw(halos()),
-        layout=draw(st.sampled_from(LAYOUTS)),
-    )
-    return Convolution(
-        input=Form(
-            channels=channels,
-            height=height,
-            width=width,
-            halo=draw(halos(padding)),
-            layout=draw(st.sampled_from(LAYOUTS)),
+            layout=a_layout(random),
+            halo=a_halo(random, padding),
         ),
         output=output,
         kernel=kernel,
         strides=strides,
         padding=padding,
         dilation=dilation,
-        groups=channels,
-        epilogue=draw(epilogues(output)),
+        groups=groups,
+        weights="dense" if groups == 1 and random.random() < 0.2 else "oihw",
+        epilogue=an_epilogue(random, output),
     )
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
-@given(spec=convolutions(), on=st.sampled_from(MACHINES), data=st.data())
-def test_convolutions(spec: Convolution, on: Machine, data: st.DataObject) -> None:
-    assert_computes(spec, data.draw(st.sampled_from(cpu.candidates(spec, on.cpu))), on)
+@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("on", machines(), ids=lambda on: on.name)
+def test_convolutions(on: Machine, seed: int) -> None:
+    random = Random(f"{on.name} {seed}")
+    spec = a_convolution(random)
+    assert_computes(spec, random.choice(cpu.candidates(spec, on.cpu)), on)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(spec=depthwise(), on=st.sampled_from(MACHINES), data=st.data())
-def test_depthwise_convolutions(spec: Convolution, on: Machine, data: st.DataObject) -> None:
-    assert_computes(spec, data.draw(st.sampled_from(cpu.candidates(spec, on.cpu))), on)
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("on", machines(), ids=lambda on: on.name)
+def test_depthwise_convolutions(on: Machine, seed: int) -> None:
+    random = Random(f"{on.name} {seed}")
+    spec = a_depthwise_convolution(random)
+    assert_computes(spec, random.choice(cpu.candidates(spec, on.cpu)), on)

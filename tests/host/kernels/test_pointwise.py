@@ -1,44 +1,38 @@
 """Concatenation, elementwise steps, changes of form and softmax compute what the plain formulas compute."""
 
+from random import Random
+
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from host.kernels.forms import Form
 from host.kernels.specs import Pointwise, Softmax
 from host.kernels.variants import Plain
 from tests.host.kernels.reference import Machine, assert_computes, machines
-from tests.host.kernels.shapes import LAYOUTS, channel_counts, epilogues, halos
+from tests.host.kernels.shapes import a_channel_count, an_epilogue, an_image
 
 MACHINES = machines()
 
 
-@st.composite
-def pointwise(draw: st.DrawFn) -> Pointwise:
+def a_pointwise(random: Random) -> Pointwise:
     """One to three inputs side by side, each as it likes to lie."""
-    batch, height, width = draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(1, 20))
-    counts = draw(st.lists(channel_counts(40), min_size=1, max_size=3))
-
-    def form(channels: int) -> Form:
-        return Form(
-            batch=batch,
-            channels=channels,
-            height=height,
-            width=width,
-            halo=draw(halos()),
-            layout=draw(st.sampled_from(LAYOUTS)),
-        )
-
-    output = form(sum(counts))
+    counts = [a_channel_count(random, 40) for _ in range(random.randint(1, 3))]
+    size = {
+        "batch": random.choice([1, 1, 2]),
+        "height": random.randint(1, 4),
+        "width": random.randint(1, 20),
+    }
+    output = an_image(random, channels=sum(counts), **size)
     return Pointwise(
-        inputs=tuple(form(count) for count in counts), output=output, epilogue=draw(epilogues(output))
+        inputs=tuple(an_image(random, channels=count, **size) for count in counts),
+        output=output,
+        epilogue=an_epilogue(random, output),
     )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(spec=pointwise(), on=st.sampled_from(MACHINES))
-def test_pointwise(spec: Pointwise, on: Machine) -> None:
-    assert_computes(spec, Plain(), on)
+@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("on", MACHINES, ids=lambda on: on.name)
+def test_pointwise(on: Machine, seed: int) -> None:
+    assert_computes(a_pointwise(Random(f"{on.name} {seed}")), Plain(), on)
 
 
 @pytest.mark.parametrize("on", MACHINES, ids=lambda on: on.name)
@@ -49,13 +43,9 @@ def test_rank_two_tensors_are_images_of_one_pixel(on: Machine) -> None:
     assert_computes(Pointwise(inputs=(image,), output=flat), Plain(), on)
 
 
-@st.composite
-def softmaxes(draw: st.DrawFn) -> Softmax:
-    form = Form(batch=draw(st.integers(1, 3)), channels=draw(channel_counts(200)), rank=2)
-    return Softmax(input=form, output=form, epilogue=draw(epilogues(form)))
-
-
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(spec=softmaxes(), on=st.sampled_from(MACHINES))
-def test_softmax(spec: Softmax, on: Machine) -> None:
-    assert_computes(spec, Plain(), on)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("on", MACHINES, ids=lambda on: on.name)
+def test_softmax(on: Machine, seed: int) -> None:
+    random = Random(f"{on.name} {seed}")
+    form = Form(batch=random.randint(1, 3), channels=a_channel_count(random, 200), rank=2)
+    assert_computes(Softmax(input=form, output=form, epilogue=an_epilogue(random, form)), Plain(), on)

@@ -158,6 +158,17 @@ def test_zeros_stand_for_nothing_only_where_no_number_is_negative() -> None:
     assert [pool.is_nonnegative for pool in pools] == [True, False]
 
 
+def test_a_mean_whose_last_windows_count_only_in_part_stays_with_tvm() -> None:
+    def body(builder: relax.BlockBuilder, x: Any) -> Any:
+        return builder.emit(
+            op.nn.avg_pool2d(x, (3, 3), strides=(2, 2), ceil_mode=True, count_include_pad=True)
+        )
+
+    module = network(body)
+    assert specs(module) == []
+    assert left(module) == ["relax.nn.avg_pool2d"]
+
+
 def test_what_no_kernel_is_written_for_stays_with_tvm_on_plain_tensors() -> None:
     def body(builder: relax.BlockBuilder, x: Any) -> Any:
         conv = convolution(builder, x)
