@@ -12,7 +12,7 @@ from typing import Any
 
 from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's users know
 
-from host.kernels.cpu.emission import Place, at, number, parameter_shapes, store, write_function
+from host.kernels.cpu.emission import Place, at, parameter_shapes, store, write_function
 from host.kernels.cuda.emission import (
     clear_halo,
     fill,
@@ -23,7 +23,6 @@ from host.kernels.cuda.emission import (
     split,
     synchronise,
     unrolled,
-    vector_lanes,
     when,
     workers,
 )

@@ -20,7 +20,6 @@ from host.kernels.cuda.emission import (
     shared,
     split,
     synchronise,
-    unrolled,
     when,
 )
 from host.kernels.cuda.tiling import VECTOR, pixels_of, reads_vectors, steps_of
@@ -107,8 +106,8 @@ def _added_up(pixels: int, threads: int, sharing: int, sums: Any, who: tuple[Any
     synchronise()
     distance = sharing // 2
     while distance:
-        with when(share < distance):
-            for pixel in range(pixels):
+        for pixel in range(pixels):  # each under a condition of its own: TVM wants barriers between them
+            with when(share < distance):
                 place = pixel * threads + thread
                 store(found, place, 1, found[place] + found[place + distance])
         synchronise()

@@ -1,4 +1,4 @@
-"""Which tiles a CUDA kernel uses: counted from the shape and the GPU's multiprocessors, registers and latencies. Pure."""
+"""Which tiles a CUDA kernel uses: counted from the shape and the GPU's registers, caches and latencies. Pure."""
 
 import math
 from collections.abc import Iterator
@@ -46,6 +46,15 @@ _LARGE_WINDOW = 16
 """Places of a window that several threads may share."""
 
 _TINY_GROUP = 4
+
+_SIZES = (16, 32, 64, 128)
+_SHAPES = tuple(
+    GpuTile(pixels, channels, depth, *each, 1)
+    for pixels, channels, depth, each in product(
+        _SIZES, _SIZES, (8, 16, 32), ((4, 4), (8, 4), (4, 8), (8, 8))
+    )
+)
+"""Tiles to choose from."""
 
 
 def pixels_of(spec: Convolution) -> int:
@@ -200,20 +209,27 @@ def _adding_up(spec: Convolution, tile: GpuTile, gpu: Gpu) -> float:
 
 
 def _tiles(spec: Convolution, gpu: Gpu) -> Iterator[GpuTile]:
-    """Every tile whose threads are whole warps and whose operands fit into shared memory."""
+    """Every tile whose threads are whole warps and whose operands fit into shared memory.
+
+    A tile is not much larger than the result, unless there is no such tile.
+    """
     each, pixels, steps = spec.output.channels // spec.groups, pixels_of(spec), steps_of(spec)
-    sizes = (16, 32, 64, 128)
-    for shape in product(sizes, sizes, (8, 16, 32), ((4, 4), (8, 4), (4, 8), (8, 8))):
-        tile = GpuTile(shape[0], shape[1], shape[2], *shape[3], 1)
-        is_whole = tile.threads % gpu.warp == 0 and 2 * gpu.warp <= tile.threads <= 8 * gpu.warp
-        is_wanted = tile.pixels < 2 * max(pixels, 16) and tile.channels < 2 * max(each, 16)
-        is_small = shared_bytes(tile) <= gpu.shared_bytes and _registers(tile) <= gpu.registers * 3 // 4
-        is_small &= tile.depth * tile.thread_pixels * tile.thread_channels <= _MOST_WRITTEN_OUT
-        if is_whole and is_wanted and is_small:
-            yield tile
-            for splits in _SPLITS[1:]:
-                if steps >= splits * tile.depth * _LEAST_TURNS:
-                    yield replace(tile, splits=splits)
+    possible = [tile for tile in _SHAPES if _fits(tile, gpu)]
+    wanted = [t for t in possible if t.pixels < 2 * max(pixels, 16) and t.channels < 2 * max(each, 16)]
+    least = min(tile.pixels * tile.channels for tile in possible)
+    for tile in wanted or [tile for tile in possible if tile.pixels * tile.channels == least]:
+        yield tile
+        for splits in _SPLITS[1:]:
+            if steps >= splits * tile.depth * _LEAST_TURNS:
+                yield replace(tile, splits=splits)
+
+
+def _fits(tile: GpuTile, gpu: Gpu) -> bool:
+    is_whole = tile.threads % gpu.warp == 0 and 2 * gpu.warp <= tile.threads <= 8 * gpu.warp
+    is_small = shared_bytes(tile) <= gpu.shared_bytes and _registers(tile) <= gpu.registers * 3 // 4
+    return (
+        is_whole and is_small and tile.depth * tile.thread_pixels * tile.thread_channels <= _MOST_WRITTEN_OUT
+    )
 
 
 def _outline(tile: GpuTile) -> tuple[int, ...]:
