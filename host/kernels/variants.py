@@ -64,6 +64,60 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuTile:
+    """A convolution as a product of matrices: a tile of both operands in shared memory, one of sums in registers.
+
+    Attributes:
+        pixels: Pixels whose sums a block of threads holds.
+        channels: Output channels whose sums it holds.
+        depth: Steps of the reduction that lie in shared memory at a time.
+        thread_pixels: Pixels whose sums one thread holds.
+        thread_channels: Output channels whose sums it holds.
+        splits: Pieces of the reduction, for different blocks; where there are several, a second kernel adds them up.
+    """
+
+    pixels: int
+    channels: int
+    depth: int
+    thread_pixels: int
+    thread_channels: int
+    splits: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.pixels // self.thread_pixels * (self.channels // self.thread_channels)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuDot:
+    """A convolution of few pixels: threads share the reduction of each output channel.
+
+    Attributes:
+        threads: How many share one.
+        channels: Output channels of a block of threads.
+    """
+
+    threads: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWindow:
+    """A depthwise convolution, a pooling or a convolution of tiny groups: a thread for a few results.
+
+    Attributes:
+        columns: Neighbouring pixels of a thread.
+        lanes: Channels of a thread.
+        slices: Threads that share the windows of these results.
+    """
+
+    columns: int
+    lanes: int
+    slices: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tuned:
     """As a search on a board found it to be fast.
 
@@ -76,12 +130,14 @@ class Tuned:
     base: "Analytic"
 
 
-Analytic = Direct | Winograd | Window | Plain
+Analytic = Direct | Winograd | Window | GpuTile | GpuDot | GpuWindow | Plain
 """Written from shape and processor alone."""
 
 Variant = Analytic | Tuned
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, Plain)}
+_KINDS: Mapping[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, GpuTile, GpuDot, GpuWindow, Plain)
+}
 
 _TUNED = "tuned"
 
