@@ -66,13 +66,12 @@ def board_page(board: Board, readings: Readings) -> str:
         ("processor", "CPUs", "online", "isolated", "cores", "code for"),
         [_processor_row(processor) for processor in board.all_processors],
     )
-    points = ", ".join(point.name for point in board.operating_points)
-    lines += _paragraph("clocks", points)
     if board.rails:
         rows = [(r.name, r.role, _milliwatts(readings.power_mw.get(r.path))) for r in board.rails]
         lines += _table(("rail", "feeds", "mW now"), rows)
     else:
         lines += _paragraph("power", "no sensor")
+    lines += _paragraph("clocks", ", ".join(point.name for point in board.operating_points))
     warm = [f"{z.name} {readings.celsius[z.path]:.1f}" for z in board.zones if z.path in readings.celsius]
     lines += _paragraph("degrees C", ", ".join(warm))
     lines += _paragraph("versions", ", ".join(f"{name} {number}" for name, number in board.versions.items()))
@@ -97,13 +96,14 @@ def _milliwatts(power_mw: float | None) -> str:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as they must be; a line that is longer than the page is folded."""
+    """Columns as wide as they must be, and an empty line; a line that is longer than the page is folded."""
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     for row in (titles, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield from textwrap.wrap(
             "  " + "  ".join(cells).rstrip(), _WIDTH, subsequent_indent="    ", replace_whitespace=False
         )
+    yield ""
 
 
 def _paragraph(label: str, text: str) -> list[str]:

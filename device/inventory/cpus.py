@@ -52,7 +52,8 @@ def find_cpus(files: Files, compatible: Collection[str], usable: Collection[int]
         usable: Those that this process may use; None for all that are online.
     """
     cpuinfo = read_cpuinfo(files)
-    online = read_cpu_set(files.maybe(f"{_CPUS}/online")) or frozenset(cpuinfo) or frozenset(usable or ())
+    told = read_cpu_set(files.maybe(f"{_CPUS}/online")) or frozenset(cpuinfo)
+    online = told | frozenset(usable or ())  # Linux lets nobody run on a CPU that is offline
     present = read_cpu_set(files.maybe(f"{_CPUS}/present")) or online
     isolated = _isolated(files)
     found = []

@@ -4,7 +4,6 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +13,6 @@ from device.inventory import Board, detect_board, read_sensors
 from tests.device.trees import boards
 from tests.device.trees.identity import device_tree
 
-Build = Callable[[Path], Path]
 Cpus = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 
 
@@ -31,7 +29,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", refuse)
 
 
-def described(tmp_path: Path, build: Build) -> Board:
+def described(tmp_path: Path, build: boards.Build) -> Board:
     return detect_board(root=build(tmp_path))
 
 
@@ -90,7 +88,7 @@ def test_a_tx2_is_the_same_board_in_every_mode(tmp_path: Path) -> None:
     ],
 )
 def test_boards_have_their_names_and_gpus(
-    tmp_path: Path, build: Build, model: str, release: str, arch: str | None
+    tmp_path: Path, build: boards.Build, model: str, release: str, arch: str | None
 ) -> None:
     board = described(tmp_path, build)
     assert (board.model, board.release) == (model, release)
@@ -109,7 +107,7 @@ def test_boards_have_their_names_and_gpus(
         (boards.laptop, {"cpu": ((0, 1, 2, 3), (0, 1, 2, 3))}),
     ],
 )
-def test_boards_have_their_processors(tmp_path: Path, build: Build, processors: Cpus) -> None:
+def test_boards_have_their_processors(tmp_path: Path, build: boards.Build, processors: Cpus) -> None:
     board = described(tmp_path, build)
     assert {p.name: (p.cpus, p.online) for p in board.processors} == processors
 
@@ -119,7 +117,7 @@ def test_boards_have_their_processors(tmp_path: Path, build: Build, processors: 
 )
 @pytest.mark.parametrize("tells_arch", [True, False])
 def test_code_is_for_the_boards_architecture(
-    tmp_path: Path, build: Build, machine: str, *, tells_arch: bool
+    tmp_path: Path, build: boards.Build, machine: str, *, tells_arch: bool
 ) -> None:
     root = build(tmp_path)
     if not tells_arch:

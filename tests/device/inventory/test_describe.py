@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from device.inventory.thermal import ThermalZone
 from device.sensors import Rail
 from tests.device.trees import boards
 
-BUILDERS: list[Callable[[Path], Path]] = [
+BUILDERS: list[boards.Build] = [
     boards.tx2,
     boards.tx2_nx,
     boards.tx1,
@@ -116,10 +115,12 @@ def test_the_page_says_it_in_words() -> None:
         "  a57        0, 3-5  0, 3-5  -         3      cortex-a57\n"
         "  denver2    1-2     -       1-2       0      cortex-a57\n"
         "  gpu        -       -       -         1      sm_62\n"
-        "  clocks    maxn\n"
+        "\n"
         "  rail         feeds  mW now\n"
         "  VDD_IN       total  5324\n"
         "  VDD_SYS_GPU  gpu    -\n"
+        "\n"
+        "  clocks    maxn\n"
         "  degrees C BCPU-therm 38.5\n"
         "  versions  tvm 0.27\n"
         "  note      denver2: CPUs 1-2 offline; stages cannot use it\n"
@@ -128,7 +129,7 @@ def test_the_page_says_it_in_words() -> None:
 
 @pytest.mark.parametrize("build", BUILDERS)
 def test_every_board_fits_eighty_columns(
-    tmp_path: Path, build: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, build: boards.Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
     build(tmp_path)
     with pytest.MonkeyPatch.context() as patch:

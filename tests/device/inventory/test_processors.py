@@ -137,10 +137,10 @@ def test_an_offline_core_that_could_be_anything_is_in_no_processor(tmp_path: Pat
 
 def test_only_cpus_that_this_process_may_use_are_given_to_stages(tmp_path: Path) -> None:
     cores(tmp_path, dict.fromkeys(range(6), ZEN), online=range(5))
-    (processor,) = processors(tmp_path, usable={1, 4, 5}).values()
+    (processor,) = processors(tmp_path, usable={1, 4}).values()
     assert processor.cpus == (0, 1, 2, 3, 4, 5)
     assert (processor.usable, processor.cores) == ((1, 4), 2)
-    assert "cpu: CPUs 0, 2-3 online, but not for this process" in notes(tmp_path, usable={1, 4, 5})
+    assert "cpu: CPUs 0, 2-3 online, but not for this process" in notes(tmp_path, usable={1, 4})
 
 
 def test_isolated_cpus_are_named(tmp_path: Path) -> None:
@@ -181,6 +181,12 @@ def test_cores_that_are_binned_a_little_higher_are_no_processor_of_their_own(tmp
 def test_a_machine_without_cpuinfo_still_has_its_cores(tmp_path: Path) -> None:
     (processor,) = processors(tmp_path, usable={0, 1, 2}).values()
     assert (processor.cpus, processor.cores, processor.mcpu) == ((0, 1, 2), 3, "generic")
+
+
+def test_a_cpu_that_this_process_may_use_is_online_whatever_a_container_shows(tmp_path: Path) -> None:
+    cores(tmp_path, dict.fromkeys(range(2), ZEN))
+    (processor,) = processors(tmp_path, usable={5, 7}).values()
+    assert (processor.usable, processor.online) == ((5, 7), (0, 1, 5, 7))
 
 
 def test_a_folder_without_any_cpu_has_no_processor(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Writes whole boards below a root, from the parts that their neighbours write."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.device.trees import power
@@ -7,6 +8,8 @@ from tests.device.trees.cpu import A53, A57, A72, A76, A78AE, CARMEL, DENVER2, Z
 from tests.device.trees.gpu import graphics_card, tegra_gpu
 from tests.device.trees.identity import device_tree, l4t, linux
 from tests.device.trees.thermal import TX2_ZONES, zones
+
+Build = Callable[[Path], Path]
 
 TX2_CPUS = {0: A57, 1: DENVER2, 2: DENVER2, 3: A57, 4: A57, 5: A57}
 TX2_ONLINE = {0: range(6), 1: (0, 3, 4, 5), 2: range(6), 3: (0, 3, 4, 5), 4: (0, 1)}
