@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from db.records import IdlePower, LayerEnergy, MeanPower, PowerSensor, Profile
 from host.exchange import expected_us
 from host.layers.graph import Choice, Implementation, LayerGraph, distinct
-from host.profiler import Placement, Profiler, call_bench, open_bench, upload_module
+from host.placement import Placement
+from host.profiler import Profiler, call_bench, open_bench, upload_module
 from host.requests import Reporter
 
 if TYPE_CHECKING:

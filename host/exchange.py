@@ -7,7 +7,7 @@ import numpy as np
 
 from db.records import Profile
 from host.layers.graph import Layer, LayerGraph
-from host.profiler import Placement
+from host.placement import Placement
 
 SCHEMA = "stageline.profile/1"
 

@@ -23,8 +23,9 @@ from db.store import Store
 from host.errors import InputError
 from host.exchange import SCHEMA, exchange_document
 from host.layers.graph import LayerGraph
+from host.placement import Placement
 from host.planner import parse_profile
-from host.profiler import HANDOVER, Placement
+from host.profiler import HANDOVER
 
 _ORIGIN = "file"
 """Stands where a measurement has its versions: no plan for a real board ever uses an imported profile."""

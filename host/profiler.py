@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db.records import Environment, Profile, ProfileStatus
+from db.records import Profile, ProfileStatus
 from db.store import Store
 from host.kernels.variants import tuned_name
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
+from host.placement import Placement
 from host.trials import Trials, Verdict
 
 if TYPE_CHECKING:
@@ -49,32 +50,6 @@ LEAST_GAIN = 1.02
 
 BENCH_DEADLINE_S = 300.0
 """No pass of a network takes longer; a kernel that hangs is given up after this time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """A processor with a number of its cores, at a level: what a layer is measured on.
-
-    Attributes:
-        processor: Name of the processor.
-        cores: How many of its cores work.
-        cpus: Ids of these cores.
-        level: The processor's clock level.
-        environment: What its profiles depend on besides.
-        neighbours: Ids of the board's other CPUs.
-    """
-
-    processor: str
-    cores: int
-    cpus: tuple[int, ...]
-    level: str
-    environment: Environment
-    neighbours: tuple[int, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What people call it: `cpux2`."""
-        return f"{self.processor}x{self.cores}"
 
 
 @dataclass(slots=True, kw_only=True)

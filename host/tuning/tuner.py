@@ -13,7 +13,7 @@ from db.store import Store
 from host.build import compile_function
 from host.kernels.variants import Variant, analytic_of, name_of, tuned_name, variant_of
 from host.linker import link
-from host.profiler import Placement
+from host.placement import Placement
 from host.tuning.bench import Timing
 from host.tuning.programs import program_of
 from host.tuning.search import BATCH, KernelSearch, Measured, Proposal

@@ -13,7 +13,8 @@ from db.store import Store
 from host.kernels.forms import Form
 from host.kernels.specs import Convolution
 from host.layers.graph import KernelCall, Layer, LayerGraph, Tensor
-from host.profiler import Placement, Profiler, best_variants
+from host.placement import Placement
+from host.profiler import Profiler, best_variants
 from host.trials import Trials
 
 if TYPE_CHECKING:

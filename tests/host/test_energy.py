@@ -13,7 +13,7 @@ from db.records import BoardRecord, Environment, PowerSensor, ProcessorRecord, P
 from db.store import Store
 from host.energy import EnergyCount, PlacementEnergy
 from host.layers import KernelCall, Layer, LayerGraph, Tensor
-from host.profiler import Placement
+from host.placement import Placement
 
 ENVIRONMENT = Environment(
     tvm="1",

@@ -9,8 +9,8 @@ import pytest
 from db.records import Environment, Profile, ProfileStatus
 from host.exchange import exchange_document
 from host.layers import KernelCall, Layer, LayerGraph, Tensor
+from host.placement import Placement
 from host.planner import Constraints, parse_profile, solve
-from host.profiler import Placement
 
 ENVIRONMENT = Environment(
     tvm="1",

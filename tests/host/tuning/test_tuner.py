@@ -10,7 +10,8 @@ from db.records import BoardRecord, Environment
 from db.store import Store
 from host.kernels.specs import Convolution, digest
 from host.kernels.variants import Direct, name_of, tuned_name
-from host.profiler import Placement, best_variants
+from host.placement import Placement
+from host.profiler import best_variants
 from host.tuning.bench import Timing
 from host.tuning.search import BATCH
 from host.tuning.tasks import Task
