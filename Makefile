@@ -18,14 +18,14 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	&& echo "$$python" && break; done)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-models test-emulated lint format protos protos-check clean
+.PHONY: help setup demo test test-models test-board lint format protos protos-check clean
 
 help:
 	@echo 'make setup         installs into $(VENV), once'
 	@echo 'make demo          plans MobileNet for this machine, runs the pipeline, shows predicted beside measured'
 	@echo 'make test          the tests'
 	@echo 'make test-models   every built-in network, end to end (minutes)'
-	@echo 'make test-emulated kernels on an emulated aarch64 board, made of Debian packages in the cache (a minute)'
+	@echo 'make test-board    the whole way to an emulated aarch64 board, made of Debian packages in the cache (minutes)'
 	@echo 'make lint          style, types, who imports whom'
 	@echo 'make format        rewrites the sources in the style that lint wants'
 	@echo 'make protos        generates the modules of protos/ again; protos-check says whether they are current'
@@ -49,8 +49,8 @@ test: setup
 test-models: setup
 	$(BIN)/python -m pytest tests/e2e/models.py
 
-test-emulated: setup
-	$(BIN)/python -m pytest tests/emulated_board/kernels.py
+test-board: setup
+	$(BIN)/python -m pytest tests/emulated_board/kernels.py tests/emulated_board/cuda.py tests/emulated_board/pipeline.py
 
 lint: setup
 	$(BIN)/ruff check .

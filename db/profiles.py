@@ -24,6 +24,7 @@ _VALUES = (
     "measured_at",
     "schedule",
     "candidates_json",
+    "slowdown",
 )
 _LAYER_FILTERS = ("model", "board", "layer", "processor", "cores", "level", "operating_point", "status")
 _TOTAL_FILTERS = ("model", "board", "processor", "cores", "level", "operating_point")
@@ -40,6 +41,7 @@ _latencies = table(
             "latency_us",
             "latency_mad_us",
             "energy_uj",
+            "energy_error_uj",
             "samples",
             "measured_at",
             "schedule",
@@ -188,6 +190,7 @@ def _row(profile: Profile, environment_id: int) -> dict[str, Any]:
         "measured_at": instant_text(profile.measured_at),
         "schedule": profile.schedule or None,
         "candidates_json": encode(dict(profile.candidates_us)) if profile.candidates_us else None,
+        "slowdown": profile.slowdown,
     }
 
 
@@ -227,6 +230,7 @@ def _profile(row: RowMapping, environment: Environment) -> Profile:
         energy_uj=row["energy_uj"],
         schedule=row["schedule"] or "",
         candidates_us=_candidates(row),
+        slowdown=row["slowdown"],
     )
 
 
@@ -245,6 +249,7 @@ def _layer_latency(row: RowMapping) -> LayerLatency:
         latency_us=row["latency_us"],
         latency_mad_us=row["latency_mad_us"],
         energy_uj=row["energy_uj"],
+        energy_error_uj=row["energy_error_uj"],
         samples_us=tuple(decode(row["samples"])),
         status=ProfileStatus(row["status"]),
         measured_at=instant(row["measured_at"]),

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 
-from db import boards, engine, health, networks, plans, profiles, schema, tuning
+from db import boards, energies, engine, health, networks, plans, profiles, schema, tuning
 from db.errors import DiskError, MissingError
 from db.location import Location
 from db.records import (
@@ -17,6 +17,8 @@ from db.records import (
     CheckReport,
     DatabaseInfo,
     DeploymentRecord,
+    IdlePower,
+    LayerEnergy,
     LayerLatency,
     ModelRecord,
     ModelSummary,
@@ -185,6 +187,32 @@ class Store:
         """Whole networks on single placements, the fastest first; `layer` and `status` do not apply."""
         with self._reading() as connection:
             return profiles.totals(connection, chosen or ProfileFilter())
+
+    def put_energies(self, batch: Iterable[LayerEnergy]) -> None:
+        """Stores what layers draw, all or none, also in their profiles; their boards must be stored before."""
+        with self._writing() as connection:
+            energies.put(connection, batch)
+
+    def energies_for(
+        self, environment_fingerprint: str, layer_hashes: Collection[str]
+    ) -> tuple[LayerEnergy, ...]:
+        """What some layers draw in exactly one environment, on every placement and level."""
+        with self._reading() as connection:
+            return energies.measured_in(connection, environment_fingerprint, layer_hashes)
+
+    def put_idle_power(self, record: IdlePower) -> None:
+        """Stores what a board draws while nothing runs; the board must be stored before."""
+        with self._writing() as connection:
+            energies.put_idle(connection, record)
+
+    def idle_powers(self, board_fingerprint: str) -> Mapping[str, IdlePower]:
+        """What a board draws while nothing runs, by operating point."""
+        with self._reading() as connection:
+            return energies.idle_of(connection, board_fingerprint)
+
+    def idle_powers_mw(self, board_fingerprint: str) -> dict[str, float]:
+        """The means of these powers in milliwatts."""
+        return {name: idle.power.mean_mw for name, idle in self.idle_powers(board_fingerprint).items()}
 
     def put_tuning_records(self, batch: Iterable[TuningRecord]) -> None:
         """Stores what a search has measured, all or none; their boards must be stored before."""

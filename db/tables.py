@@ -103,6 +103,7 @@ profiles = Table(
     Column("measured_at", TEXT, nullable=False),
     Column("schedule", TEXT),
     Column("candidates_json", TEXT),
+    Column("slowdown", REAL),
     UniqueConstraint(
         "layer_hash", "environment_id", "processor", "cores", "level", name="uq_profiles_placement"
     ),
@@ -123,6 +124,52 @@ tuning_records = Table(
     Column("trace", TEXT, nullable=False),
     Column("measured_at", TEXT, nullable=False),
     UniqueConstraint("digest", "environment_id", "processor", "cores", name="uq_tuning_records_placement"),
+)
+
+energies = Table(
+    "energies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("layer_hash", TEXT, nullable=False),
+    Column("environment_id", ForeignKey("environments.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("processor", TEXT, nullable=False),
+    Column("cores", Integer, nullable=False),
+    Column("level", TEXT, nullable=False),
+    Column("rail", TEXT, nullable=False),
+    Column("window_s", REAL, nullable=False),
+    Column("step_mw", REAL),
+    Column("power_mw", REAL, nullable=False),
+    Column("power_sd_mw", REAL, nullable=False),
+    Column("power_error_mw", REAL, nullable=False),
+    Column("idle_mw", REAL, nullable=False),
+    Column("idle_sd_mw", REAL, nullable=False),
+    Column("idle_error_mw", REAL, nullable=False),
+    Column("idle_drift_mw", REAL, nullable=False),
+    Column("is_idle_drifting", Integer, nullable=False),
+    Column("independent_readings", Integer, nullable=False),
+    Column("latency_us", REAL, nullable=False),
+    Column("energy_uj", REAL, nullable=False),
+    Column("energy_error_uj", REAL, nullable=False),
+    Column("total_energy_uj", REAL, nullable=False),
+    Column("is_resolved", Integer, nullable=False),
+    Column("measured_at", TEXT, nullable=False),
+    UniqueConstraint(
+        "layer_hash", "environment_id", "processor", "cores", "level", name="uq_energies_placement"
+    ),
+)
+
+idle_powers = Table(
+    "idle_powers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("board_id", ForeignKey("boards.id", ondelete="CASCADE"), nullable=False),
+    Column("operating_point", TEXT, nullable=False),
+    Column("rail", TEXT, nullable=False),
+    Column("power_mw", REAL, nullable=False),
+    Column("power_sd_mw", REAL, nullable=False),
+    Column("power_error_mw", REAL, nullable=False),
+    Column("measured_at", TEXT, nullable=False),
+    UniqueConstraint("board_id", "operating_point", name="uq_idle_powers_point"),
 )
 
 plans = Table(

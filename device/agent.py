@@ -17,8 +17,10 @@ from device.children import die_with_parent
 from device.clocks import helper
 from device.clocks.client import DEFAULT_SOCKET
 from device.clocks.control import Clocks
-from device.errors import BoardFileError, DeviceError
+from device.cuda import command as cuda_shim
+from device.errors import BoardFileError, CudaError, DeviceError, PowerSourceError
 from device.inventory import Board, detect_board, read_board_file
+from device.sensors.source import SOURCE_VARIABLE, absolute_source
 from device.service import AgentService
 from protos.stageline.v1 import agent_pb2_grpc
 from protos.wire import SERVER_OPTIONS
@@ -38,13 +40,16 @@ def main() -> None:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        _choose_power(options)
         if options.command == describe.NAME:
             sys.stdout.write(describe.describe(options))
         elif options.command == helper.NAME:
             helper.run(options)
+        elif options.command == cuda_shim.NAME:
+            cuda_shim.run(options)
         else:
             _serve(_board(options), options)
-    except BoardFileError as error:
+    except (BoardFileError, CudaError, PowerSourceError) as error:
         _fail(error, _BAD_INPUT)
     except DeviceError as error:
         _fail(error, _USAGE)
@@ -98,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         helper.NAME, help="set clocks for the agent; the one part that runs as root"
     )
     helper.add_options(helping)
+    cuda_shim.add_parser(commands)
     return parser
 
 
@@ -112,6 +118,18 @@ def _add_board_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default=argparse.SUPPRESS, help="what to call this board; default its host name"
     )
+    parser.add_argument(
+        "--power",
+        metavar="SOURCE",
+        default=argparse.SUPPRESS,
+        help=f"where power readings come from: auto, none, synthetic, replay:FILE; default ${SOURCE_VARIABLE}, or auto",
+    )
+
+
+def _choose_power(options: argparse.Namespace) -> None:
+    """Lets this process and its children read power from where the user said."""
+    if source := getattr(options, "power", None):
+        os.environ[SOURCE_VARIABLE] = absolute_source(source)
 
 
 def _board(options: argparse.Namespace) -> Board:

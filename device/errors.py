@@ -12,9 +12,11 @@ DeviceError
 +-- ClocksError         clocks cannot be set or brought back
 +-- VoidMeasurementError  the clocks changed during every measurement
 +-- BoardFileError      a board file that does not describe this machine
++-- PowerSourceError    a source of power readings that cannot be used
 +-- LeaseHeldError      somebody else holds the board
 +-- LeaseExpiredError   the lease is unknown or has ended
 +-- ChildError          a child process of the agent failed
++-- CudaError           the board's CUDA lacks something, or refuses a kernel
 +-- RelayedError        what a child process reported before it ended
 """
 
@@ -112,6 +114,12 @@ class VoidMeasurementError(DeviceError):
     code = "unsteady"
 
 
+class PowerSourceError(DeviceError):
+    """A source of power readings that cannot be used."""
+
+    code = "bad_input"
+
+
 class LeaseHeldError(DeviceError):
     """Somebody else holds the board.
 
@@ -136,6 +144,12 @@ class ChildError(DeviceError):
     """A child process of the agent failed."""
 
     code = "child_failed"
+
+
+class CudaError(DeviceError):
+    """The board's CUDA lacks something, or refuses a kernel."""
+
+    code = "cuda"
 
 
 class RelayedError(DeviceError):

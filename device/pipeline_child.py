@@ -12,8 +12,10 @@ from typing import Any
 
 from device.children import die_with_parent
 from device.errors import DeviceError
+from device.measure.pipeline_energy import PipelineEnergy
 from device.messages import Array, Message, receive, send
 from device.pipeline import Overload, Pipeline
+from device.sensors import Meter, open_gauges
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +66,9 @@ def _run(line: _Line, messages: Iterator[Message], start: Message) -> None:
             threading.Thread(
                 target=_watch_for_stop, args=(messages, pipeline), name="watch", daemon=True
             ).start()
-            report = pipeline.measure(frames).to_document()
+            report = (
+                PipelineEnergy(Meter(open_gauges()), pipeline.cpus).measure(pipeline, frames).to_document()
+            )
         else:
             report = _run_submitted(line, messages, pipeline)
     line.send("report", {"report": report})

@@ -59,6 +59,7 @@ def _register(folder: Path, bundle: Path, root: Path) -> None:
     import tvm.runtime
     import tvm_ffi
 
+    from device import cuda
     from device.measure import contest, remote
 
     def path_of(name: str) -> str:
@@ -69,6 +70,7 @@ def _register(folder: Path, bundle: Path, root: Path) -> None:
 
     tvm_ffi.register_global_func("tvm.rpc.server.workpath", path_of, override=True)
     tvm_ffi.register_global_func("tvm.rpc.server.load_module", load_module, override=True)
+    cuda.enable()  # a board without CUDA measures its CPUs
     remote.register(folder, root)
     contest.register(folder, bundle)
 

@@ -12,6 +12,7 @@ from host.bundle import StageSite, assign_cpus, write_bundle
 from host.errors import InputError
 from host.network import Network
 from host.planner import Measured, MeasuredStage, Plan
+from host.report.text import energy_text
 from host.session import Session
 
 _UNTIL_STOPPED = 1_000_000_000
@@ -96,7 +97,10 @@ def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> di
         if frames is not None:
             raise
         report = session.lease.stop_pipeline()
-    session.reporter.step("Run", f"{report['frames']} frames measured", time.monotonic() - started)
+    text = f"{report['frames']} frames measured"
+    if (energy_uj := report["energy_uj_per_frame"]) is not None:
+        text += f", {energy_text(energy_uj, report['energy_error_uj_per_frame'])} a frame"
+    session.reporter.step("Run", text, time.monotonic() - started)
     return report
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from db.records import Profile
 from host.layers.graph import Layer, LayerGraph
-from host.profiler import Placement
+from host.placement import Placement
 
 SCHEMA = "stageline.profile/1"
 
@@ -22,6 +22,7 @@ def exchange_document(
     processors: Mapping[str, int],
     profiles: Sequence[tuple[Placement, Mapping[str, Profile]]],
     handover_us: float,
+    idle_mw: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Joins a network's layers with what was measured of them.
 
@@ -31,7 +32,9 @@ def exchange_document(
         processors: Number of cores of each processor.
         profiles: For each placement the profiles by structural hash.
         handover_us: What handing a frame to a stage costs.
+        idle_mw: What the board draws while nothing runs, by operating point, where that is known.
     """
+    idle_mw = idle_mw or {}
     levels = {placement.processor: placement.level for placement, _ in profiles}
     points = sorted({placement.environment.operating_point for placement, _ in profiles})
     return {
@@ -41,7 +44,9 @@ def exchange_document(
         "layers": _layers(graph),
         "input_bytes": sum(graph.tensors[name].nbytes for name in graph.inputs),
         "processors": [{"name": name, "cores": cores} for name, cores in processors.items()],
-        "operating_points": [{"name": name, "idle_power_mw": None, "levels": levels} for name in points],
+        "operating_points": [
+            {"name": name, "idle_power_mw": idle_mw.get(name), "levels": levels} for name in points
+        ],
         "costs": [
             _cost(layer, placement, found[layer.structural_hash])
             for placement, found in profiles
@@ -79,11 +84,13 @@ def expected_us(profile: Profile) -> float:
 
 
 def _cost(layer: Layer, placement: Placement, profile: Profile) -> dict[str, Any]:
+    latency_us = expected_us(profile)
     return {
         "layer": layer.name,
         "processor": placement.processor,
         "cores": placement.cores,
         "level": placement.level,
-        "latency_us": expected_us(profile),
+        "latency_us": latency_us,
+        "busy_latency_us": None if profile.slowdown is None else latency_us * profile.slowdown,
         "energy_uj": profile.energy_uj,
     }

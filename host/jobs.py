@@ -28,6 +28,7 @@ class PlanRequest:
         again: Measure layers that have profiles, too.
         frames: How many frames to measure a deployment with.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
+        energy: Measure the layers' energy, too, where the board has power rails.
     """
 
     model: ModelRequest
@@ -38,6 +39,7 @@ class PlanRequest:
     frames: int
     again: bool = False
     tune: int = 0
+    energy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class ProfileRequest:
         database: Path or URL.
         again: Measure layers that have profiles, too.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
+        energy: Measure the layers' energy, too, where the board has power rails.
     """
 
     model: ModelRequest
@@ -57,6 +60,7 @@ class ProfileRequest:
     database: str
     again: bool = False
     tune: int = 0
+    energy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +171,7 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
         network = session.network(source, request.model)
         session.measure_missing(network, again=request.again)
         _tune(session, network, request.tune)
+        _measure_energies(session, network, wanted=request.energy)
         plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
         plan_id = session.store.add_plan(
             plan.to_document(),
@@ -195,6 +200,13 @@ def _tune(session: "Session", network: "Network", trials: int) -> None:
         tune_network(session, network, trials)
 
 
+def _measure_energies(session: "Session", network: "Network", *, wanted: bool) -> None:
+    if wanted:
+        from host.energy import measure_energies
+
+        measure_energies(session, network)
+
+
 def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome:
     """Measures what is missing.
 
@@ -209,6 +221,7 @@ def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome
         network = session.network(source, request.model)
         count = session.measure_missing(network, again=request.again)
         _tune(session, network, request.tune)
+        _measure_energies(session, network, wanted=request.energy)
         return ProfileOutcome(
             model=network.graph.name,
             board=session.board.name,

@@ -23,8 +23,9 @@ from db.store import Store
 from host.errors import InputError
 from host.exchange import SCHEMA, exchange_document
 from host.layers.graph import LayerGraph
+from host.placement import Placement
 from host.planner import parse_profile
-from host.profiler import HANDOVER, Placement
+from host.profiler import HANDOVER
 
 _ORIGIN = "file"
 """Stands where a measurement has its versions: no plan for a real board ever uses an imported profile."""
@@ -53,6 +54,7 @@ def export_profiles(store: Store, model: str, board: str | None) -> dict[str, An
         processors={item.name: item.cores for item in board_record.processors} if board_record else {},
         profiles=_by_placement(store, record, rows),
         handover_us=_handover_us(store, rows),
+        idle_mw=store.idle_powers_mw(board_record.fingerprint) if board_record else None,
     )
 
 

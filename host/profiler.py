@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db.records import Environment, Profile, ProfileStatus
+from db.records import Profile, ProfileStatus
 from db.store import Store
-from host.kernels.variants import Tuned, name_of, variant_of
+from host.kernels.variants import tuned_name
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
+from host.placement import Placement
 from host.trials import Trials, Verdict
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ HANDOVER = "handover"
 WARM_UP_S = 0.5
 """Long enough for clocks to rise and caches to fill."""
 
-TRIAL_S = 1.5
-"""Schedules are tried on a placement at least this long, and `MIN_TRIALS` times each."""
-
-MIN_TRIALS = 5
+TRIAL_S = 2.0
+"""Schedules are tried on a placement at least this long, and each once: no longer than the measurement takes."""
 
 CHUNK_S = 0.4
 """Samples are fetched and stored this often, so that an interruption loses no more than this."""
+
+CONTENTION_S = 2.4
+"""How long to compare layers with and without work on the board's other cores."""
 
 LEAST_S = 2.0
 """A placement is measured at least this long: a shorter look may catch a machine in an unusual mood."""
@@ -43,32 +45,11 @@ PATIENCE_S = 12.0
 
 MIN_PASSES = 15
 
+LEAST_GAIN = 1.02
+"""A new schedule has to be this many times as fast to replace one that has a finished profile."""
+
 BENCH_DEADLINE_S = 300.0
 """No pass of a network takes longer; a kernel that hangs is given up after this time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """A processor with a number of its cores, at a level: what a layer is measured on.
-
-    Attributes:
-        processor: Name of the processor.
-        cores: How many of its cores work.
-        cpus: Ids of these cores.
-        level: The processor's clock level.
-        environment: What its profiles depend on besides.
-    """
-
-    processor: str
-    cores: int
-    cpus: tuple[int, ...]
-    level: str
-    environment: Environment
-
-    @property
-    def name(self) -> str:
-        """What people call it: `cpux2`."""
-        return f"{self.processor}x{self.cores}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,12 +61,14 @@ class _Readings:
         missing: Those that have no finished profile.
         samples_us: For each of `hashes` its samples, earlier runs' included.
         steady: For each of `hashes` the board's last verdict.
+        slowdown: For each of `hashes` what work on the other cores costs it; empty where that is not known.
     """
 
     hashes: tuple[str, ...]
     missing: frozenset[str]
     samples_us: list[list[float]]
     steady: list[bool] = field(default_factory=list)
+    slowdown: list[float] = field(default_factory=list)
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         for samples, new in zip(self.samples_us, chunk["samples_us"][0], strict=True):
@@ -181,7 +164,7 @@ class Profiler:
         readings = self._readings(placement)
         if not readings.missing:
             return []
-        uploaded = _upload(session, module, placement)
+        uploaded = upload_module(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
         return self._measure(session, uploaded, placement, verdict, progress)
 
@@ -208,8 +191,14 @@ class Profiler:
         Returns:
             What the trial showed.
         """
-        uploaded = _upload(session, module, placement)
+        uploaded = upload_module(session, module, placement)
         verdict = self._try(session, uploaded, placement, trials, progress)
+        verdict = replace(
+            verdict,
+            choice={
+                name: _winner(some, verdict.candidates_us[name]) for name, some in trials.schedules.items()
+            },
+        )
         known = self.profiles(placement)
         self._store.put_profiles(
             replace(known[name], candidates_us={**known[name].candidates_us, **times})
@@ -233,18 +222,21 @@ class Profiler:
     ) -> list[str]:
         """Measures the missing layers, scheduled as a verdict says, until they are steady."""
         readings = self._readings(placement)
-        with _bench(
+        with open_bench(
             session, self._graph, uploaded, placement, [verdict.choice], readings.samples_us
         ) as sample:
             spent_s, passes = 0.0, 0
             while spent_s < LEAST_S or not (readings.is_steady or _is_enough(spent_s, passes)):
                 chunk = sample(CHUNK_S)
                 readings.add(chunk)
-                spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                 self._put(readings, placement, verdict, is_last=False)
                 progress(
                     f"{placement.name}: {sum(readings.steady)} of {len(readings.steady)} layers steady, {passes} passes"
                 )
+            if placement.neighbours:
+                progress(f"{placement.name}: beside work on the other cores")
+                readings.slowdown = call_bench(session, "slowdown", CONTENTION_S)["slowdown"]
         self._put(readings, placement, verdict, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]
@@ -262,11 +254,11 @@ class Profiler:
         samples: list[list[list[float]]] = [[[0.0] for _ in self._hashes]]
         if len(rounds) > 1:
             samples = [[[] for _ in self._hashes] for _ in rounds]
-            with _bench(session, self._graph, uploaded, placement, rounds) as sample:
+            with open_bench(session, self._graph, uploaded, placement, rounds) as sample:
                 spent_s, passes = 0.0, 0
-                while spent_s < TRIAL_S or passes < MIN_TRIALS:
+                while spent_s < TRIAL_S or not passes:
                     chunk = sample(CHUNK_S)
-                    spent_s, passes = spent_s + CHUNK_S, passes + chunk["passes"]
+                    spent_s, passes = spent_s + chunk["seconds"], passes + chunk["passes"]
                     for known, new in zip(samples, chunk["samples_us"], strict=True):
                         for group, added in zip(known, new, strict=True):
                             group.extend(added)
@@ -290,20 +282,28 @@ class Profiler:
     def _put(self, readings: _Readings, placement: Placement, verdict: Verdict, *, is_last: bool) -> None:
         rows = zip(readings.hashes, readings.samples_us, readings.steady, strict=True)
         tried = {name: row.candidates_us for name, row in self._stored(placement).items()}
+        slowdown = dict(zip(readings.hashes, readings.slowdown, strict=False))
         self._store.put_profiles(
             [
-                _profile(
-                    name,
-                    placement,
-                    verdict,
-                    samples,
-                    _status(steady=steady, is_last=is_last),
-                    {**tried.get(name, {}), **verdict.candidates_us[name]},
+                replace(
+                    _profile(name, placement, verdict, samples),
+                    status=_status(steady=steady, is_last=is_last),
+                    candidates_us={**tried.get(name, {}), **verdict.candidates_us[name]},
+                    slowdown=slowdown.get(name),
                 )
                 for name, samples, steady in rows
                 if name in readings.missing
             ]
         )
+
+
+def _winner(schedules: Sequence[tuple[str, ...]], times_us: Mapping[str, float]) -> tuple[str, ...]:
+    """The fastest schedule, the first one unless another gains enough."""
+    best = min(schedules, key=lambda one: times_us.get(text_of(one), 0.0))
+    present = schedules[0]
+    if best == present or times_us[text_of(present)] < LEAST_GAIN * times_us[text_of(best)]:
+        return present
+    return best
 
 
 def _is_enough(spent_s: float, passes: int) -> bool:
@@ -316,14 +316,7 @@ def _status(*, steady: bool, is_last: bool) -> ProfileStatus:
     return ProfileStatus.STEADY if steady else ProfileStatus.UNSTEADY
 
 
-def _profile(
-    name: str,
-    placement: Placement,
-    verdict: Verdict,
-    samples: Sequence[float],
-    status: ProfileStatus,
-    candidates_us: Mapping[str, float],
-) -> Profile:
+def _profile(name: str, placement: Placement, verdict: Verdict, samples: Sequence[float]) -> Profile:
     array = np.asarray(samples)
     median = float(np.median(array))
     return Profile(
@@ -335,10 +328,9 @@ def _profile(
         latency_us=median,
         latency_mad_us=float(np.median(np.abs(array - median))),
         samples_us=tuple(samples),
-        status=status,
+        status=ProfileStatus.PARTIAL,
         measured_at=datetime.now(UTC),
         schedule=text_of(verdict.choice[name]),
-        candidates_us=candidates_us,
     )
 
 
@@ -347,14 +339,14 @@ def best_variants(store: Store, placement: Placement, kernels: Collection[str]) 
     found: dict[str, str] = {}
     for record in store.tuning_records_for(placement.environment.fingerprint, kernels):
         if record.processor == placement.processor:
-            found.setdefault(record.kernel, name_of(Tuned(record.digest, variant_of(record.variant))))
+            found.setdefault(record.kernel, tuned_name(record.digest, record.variant))
     return found
 
 
 _uploads = itertools.count()
 
 
-def _upload(session: "TvmSession", module: Path, placement: Placement) -> str:
+def upload_module(session: "TvmSession", module: Path, placement: Placement) -> str:
     """Copies a module to the board, under a name of its own: the one before may still be mapped."""
     name = f"{placement.name}-{next(_uploads)}.so"
     session.upload(module.read_bytes(), name)
@@ -362,7 +354,7 @@ def _upload(session: "TvmSession", module: Path, placement: Placement) -> str:
 
 
 @contextmanager
-def _bench(
+def open_bench(
     session: "TvmSession",
     graph: LayerGraph,
     uploaded: str,
@@ -379,6 +371,7 @@ def _bench(
         "programs": programs,
         "module": uploaded,
         "cpus": placement.cpus,
+        "neighbours": placement.neighbours,
         "groups": [group[layer.structural_hash] for layer in graph.layers],
         "prior_us": prior_us or [[] for _ in group],
         "warm_up_s": WARM_UP_S,

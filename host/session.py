@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from db.records import (
     BoardRecord,
-    Environment,
     LayerRecord,
     ModelRecord,
     ProcessorRecord,
@@ -35,7 +34,8 @@ from host.layers.choice import likeliest
 from host.layers.graph import Choice, Implementation, LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
-from host.profiler import HANDOVER, Placement, Profiler, call_bench
+from host.placement import Placement, placements_of
+from host.profiler import HANDOVER, Profiler, call_bench
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
 from host.trials import Trials
@@ -115,18 +115,7 @@ class Session:
 
     def placements(self) -> list[Placement]:
         """Every processor with one core, two cores, and so on, at every operating point."""
-        return [
-            Placement(
-                processor=processor.name,
-                cores=cores,
-                cpus=processor.usable[:cores],
-                level=point.levels.get(processor.name, point.name),
-                environment=self._environment(processor, point.name),
-            )
-            for point in self.board.operating_points
-            for processor in self.board.processors
-            for cores in range(1, processor.cores + 1)
-        ]
+        return placements_of(self.board)
 
     def exchange_document(self, graph: LayerGraph) -> dict[str, Any]:
         """All finished profiles of a network on this board, as the planner reads them."""
@@ -137,6 +126,7 @@ class Session:
             processors={processor.name: processor.cores for processor in self.board.processors},
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
             handover_us=self._stored_handover_us() or 0.0,
+            idle_mw=self.store.idle_powers_mw(self.board.fingerprint),
         )
 
     def builder(self, processor: "ProcessorDescription") -> Builder:
@@ -272,8 +262,9 @@ class Session:
     def _measure_handover(self, tvm_session: "TvmSession") -> None:
         if self._stored_handover_us() is not None:
             return
-        cpus = [cpu for processor in self.board.processors for cpu in processor.usable][:2]
-        answer = call_bench(tvm_session, "handover", json.dumps(cpus), deadline_s=_HANDOVER_DEADLINE_S)
+        answer = call_bench(
+            tvm_session, "handover", json.dumps(self.board.usable_cpus[:2]), deadline_s=_HANDOVER_DEADLINE_S
+        )
         placement = self._handover_placement()
         profile = Profile(
             layer_hash=HANDOVER,
@@ -288,17 +279,6 @@ class Session:
             measured_at=datetime.now(UTC),
         )
         self.store.put_profiles([profile])
-
-    def _environment(self, processor: "ProcessorDescription", operating_point: str) -> Environment:
-        versions = self.board.versions
-        return Environment(
-            tvm=versions["tvm"],
-            tvm_ffi=versions["tvm_ffi"],
-            target=processor.target,
-            board_fingerprint=self.board.fingerprint,
-            operating_point=operating_point,
-            kernel_version=VERSION,
-        )
 
 
 def source_of(request: ModelRequest) -> ModelSource:

@@ -25,5 +25,6 @@ def own_folders(
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    monkeypatch.setenv("STAGELINE_POWER", "none")  # whether this machine tells its power must not matter
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)

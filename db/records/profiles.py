@@ -73,8 +73,12 @@ class Profile:
         status: How far the measurement came.
         measured_at: When the last sample was taken, with a time zone.
         energy_uj: Energy above idle a call; None without a sensor.
-        schedule: How the layer's kernels were scheduled; empty where that was not recorded.
-        candidates_us: Median latency of every schedule that was tried beside; empty where none was.
+        schedule: How the layer's kernels were scheduled: their variants, such as `plain+direct-1-14-32-pixels`; empty
+            where that was not recorded.
+        candidates_us: Median latency of every schedule that was tried, this one included, in the order of trial: the
+            likeliest first. Empty where nothing was to be chosen.
+        slowdown: How many times as long a call takes while the board's other cores work, too; None where that was not
+            measured.
 
     Raises:
         RecordError: A number is negative or not finite, it has no core or no sample, or no time zone.
@@ -93,6 +97,7 @@ class Profile:
     energy_uj: float | None = None
     schedule: str = ""
     candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
+    slowdown: float | None = None
 
     def __post_init__(self) -> None:
         """Refuses what no measurement can give."""
@@ -111,6 +116,8 @@ class Profile:
         yield "latency_mad_us", self.latency_mad_us
         if self.energy_uj is not None:
             yield "energy_uj", self.energy_uj
+        if self.slowdown is not None:
+            yield "slowdown", self.slowdown
         for index, sample in enumerate(self.samples_us):
             yield f"samples_us[{index}]", sample
         for schedule, latency in self.candidates_us.items():
@@ -149,6 +156,26 @@ class ProfileFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerUp:
+    """The fastest of the schedules that a layer could have had instead of its own.
+
+    Attributes:
+        schedule: Its name.
+        latency_us: Its median in the trial.
+        winner_us: Median in the same trial of the schedule that the layer has.
+    """
+
+    schedule: str
+    latency_us: float
+    winner_us: float
+
+    @property
+    def slower_by(self) -> float | None:
+        """How much longer it took, as a share: 0.05 for 5 %; None where the winner's time was too short to tell."""
+        return self.latency_us / self.winner_us - 1 if self.winner_us else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerLatency:
     """A profile seen from a network: one row of the view `v_layer_latency`.
 
@@ -166,6 +193,7 @@ class LayerLatency:
         latency_us: Median of the samples.
         latency_mad_us: Median absolute deviation of the samples.
         energy_uj: Energy above idle a call; None without a sensor.
+        energy_error_uj: Half of its 95 % confidence interval; None where it is not known.
         samples_us: Every sample.
         status: How far the measurement came.
         measured_at: When the last sample was taken.
@@ -174,7 +202,7 @@ class LayerLatency:
         kernel_version: Version of the schedules.
         is_newest: No later measurement of the same layer on the same placement superseded it.
         schedule: How the layer's kernels were scheduled; empty where that was not recorded.
-        candidates_us: Median latency of every schedule that was tried beside.
+        candidates_us: Median latency of every schedule that was tried, as in `Profile`.
     """
 
     model: str
@@ -197,8 +225,25 @@ class LayerLatency:
     tvm: str
     kernel_version: str
     is_newest: bool
+    energy_error_uj: float | None = None
     schedule: str = ""
     candidates_us: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def alternatives_us(self) -> Mapping[str, float]:
+        """What the schedules took that were tried and not chosen."""
+        return {name: time for name, time in self.candidates_us.items() if name != self.schedule}
+
+    @property
+    def runner_up(self) -> RunnerUp | None:
+        """The fastest alternative; None where there was none."""
+        others = self.alternatives_us
+        if not others:
+            return None
+        name = min(others, key=lambda other: others[other])
+        # Times of one trial compare best: the profile's own were taken later, without the others around.
+        winner_us = self.candidates_us.get(self.schedule, self.latency_us)
+        return RunnerUp(schedule=name, latency_us=others[name], winner_us=winner_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

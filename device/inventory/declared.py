@@ -15,6 +15,7 @@ from device.inventory.board import Board, Processor
 from device.inventory.detect import installed_versions
 from device.inventory.parts import cpu_target
 from device.inventory.thermal import find_zones
+from device.sensors import find_rails
 
 _TOP_KEYS = {"name", "processors"}
 _PROCESSOR_KEYS = {"name", "kind", "cpus", "mcpu", "features"}
@@ -49,6 +50,7 @@ def read_board_file(path: Path) -> Board:
         machine=platform.machine(),
         processors=processors,
         operating_points=find_points(Files(Path("/")), processors),
+        rails=find_rails(),
         zones=find_zones(Files(Path("/"))),
         versions=installed_versions(),
     )

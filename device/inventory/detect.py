@@ -5,11 +5,11 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from device import cuda
 from device.clocks import find_points
 from device.files import Files
 from device.inventory.board import GPU_STAGES, Board, Readings
 from device.inventory.cpus import find_cpus, read_cpuinfo
-from device.inventory.cuda_state import cuda_state
 from device.inventory.gpu import Gpu, find_gpu
 from device.inventory.identity import identify
 from device.inventory.processors import find_processors, notes_on
@@ -43,7 +43,7 @@ def detect_board(
     own = os.sched_getaffinity(0) if root == _ROOT else None
     cpus = find_cpus(files, identity.compatible, own)
     processors = find_processors(cpus, identity.machine)
-    gpu = find_gpu(files, identity.compatible, cuda_state if tries_gpu else None)
+    gpu = find_gpu(files, identity.compatible, cuda.state if tries_gpu else None)
     return Board(
         name=name or identity.hostname or "board",
         model=identity.model,

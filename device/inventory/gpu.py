@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from device.cuda import CudaState, state
 from device.files import Files
-from device.inventory.cuda_state import CudaState, cuda_state
 
 _TEGRA = {
     "nvidia,tegra210": ("GM20B", "sm_53"),
@@ -60,7 +60,7 @@ class Gpu:
 
 
 def find_gpu(
-    files: Files, compatible: Collection[str], probe: Callable[[], CudaState] | None = cuda_state
+    files: Files, compatible: Collection[str], probe: Callable[[], CudaState] | None = state
 ) -> Gpu | None:
     """The first GPU, if there is one.
 
@@ -77,8 +77,8 @@ def find_gpu(
         return replace(found, reason=_unproved(files))
     if probe is None:
         return replace(found, reason="not tried yet: `device-agent describe` tries it")
-    state = probe()
-    return replace(found, arch=state.arch or found.arch, usable=state.usable, reason=state.reason)
+    answer = probe()
+    return replace(found, arch=answer.arch or found.arch, usable=answer.usable, reason=answer.reason)
 
 
 def _tegra(files: Files, compatible: Collection[str]) -> Gpu | None:

@@ -41,6 +41,11 @@ class LatencyLoop:
         return sample_in_turns([self], seconds)[0]
 
     @property
+    def layers(self) -> tuple[Callable[[], None], ...]:
+        """What runs each layer."""
+        return self._layers
+
+    @property
     def clock(self) -> Clock:
         """Where its times come from."""
         return self._clock

@@ -5,8 +5,10 @@ module first; weights are not uploaded: what a kernel costs does not depend on t
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ import numpy.typing as npt
 from device.clocks.watch import ClockWatch, watched
 from device.files import Files
 from device.measure.answers import register_all
+from device.measure.contention import Neighbours, slowdown
 from device.measure.kernel import KernelTrial
 from device.measure.latency import LatencyLoop, sample_in_turns
+from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
-from device.program import Executor, Program, TvmRuntime
+from device.program import Executor, Program, Tensor, TvmRuntime
 from device.threads import pin_to_cpus
 
 
@@ -34,16 +38,18 @@ class Bench:
         folder: Where the host's uploads are.
         request: `programs` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
             equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run of the first
-            program).
+            program), `neighbours` (ids of the board's other CPUs).
         files: Where the board's clocks are watched.
     """
 
     def __init__(self, folder: Path, request: dict[str, Any], files: Files) -> None:
-        self._watch = ClockWatch(files, request["cpus"])
         self._worker = ThreadPoolExecutor(max_workers=1, initializer=pin_to_cpus, initargs=(request["cpus"],))
+        self._cpus: list[int] = request["cpus"]
+        self._neighbours: list[int] = request["neighbours"]
         self._groups: list[int] = request["groups"]
         self._samples = [list(map(float, prior)) for prior in request["prior_us"]]
         self._loops = self._worker.submit(self._load, folder, request).result()
+        self._watched = partial(watched, watch=ClockWatch(files, request["cpus"]))
 
     def warm_up(self, seconds: float) -> None:
         """Runs the network untimed for about `seconds`."""
@@ -55,19 +61,49 @@ class Bench:
 
         Returns:
             `samples_us`: for each program for each group the new samples; `steady`: for each group the verdict over
-            all samples of the first program so far; `passes`: how many times each program ran.
+            all samples of the first program so far; `passes`: how many times each program ran; `seconds`: how long it
+            took, since a slow network does not keep to `seconds`.
 
         Raises:
             VoidMeasurementError: The clocks did not stay as they were, however often it was repeated.
         """
-        passes = watched(
-            lambda: self._worker.submit(sample_in_turns, self._loops, seconds).result(), self._watch
-        )
+        started = time.perf_counter()
+        passes = self._watched(lambda: self._worker.submit(sample_in_turns, self._loops, seconds).result())
         new = [self._by_group(one) for one in passes]
         for samples, added in zip(self._samples, new[0], strict=True):
             samples.extend(added)
         verdict = judge([np.asarray(samples) for samples in self._samples])
-        return {"samples_us": new, "steady": list(verdict.steady), "passes": len(passes[0])}
+        return {
+            "samples_us": new,
+            "steady": list(verdict.steady),
+            "passes": len(passes[0]),
+            "seconds": time.perf_counter() - started,
+        }
+
+    def slowdown(self, seconds: float) -> dict[str, Any]:
+        """Compares the first program's layers with and without copies of it on the board's other CPUs.
+
+        Returns:
+            `slowdown`: for each group the ratio, 1 where they do no harm.
+        """
+        neighbours = Neighbours(self._neighbours, self._load_another)
+        try:
+            ratios = self._watched(lambda: slowdown(self._sample_first, neighbours.at_work, seconds))
+        finally:
+            neighbours.close()
+        return {"slowdown": [float(np.median(found)) for found in self._by_group(ratios[np.newaxis])]}
+
+    @cached_property
+    def energy(self) -> LayerEnergy:
+        """What measures the power of the first program's layers."""
+        return LayerEnergy(
+            self._loops[0].layers, lambda work: self._worker.submit(work).result(), self._cpus, board_meter()
+        )
+
+    def measure_energy(self, groups: Sequence[int], *, is_network: bool) -> dict[str, Any]:
+        """Takes the power of groups of equal layers, by their first one, as `LayerEnergy.measure` says."""
+        layers = [self._groups.index(group) for group in groups]
+        return self._watched(lambda: self.energy.measure(layers, is_network=is_network))
 
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
@@ -79,15 +115,25 @@ class Bench:
             new[group].extend(column.tolist())
         return new
 
+    def _sample_first(self, seconds: float) -> npt.NDArray[np.float64]:
+        return self._worker.submit(self._loops[0].sample, seconds).result()
+
     def _load(self, folder: Path, request: dict[str, Any]) -> list[LatencyLoop]:
         runtime = TvmRuntime.load(folder / request["module"])
         programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
         stand_ins = StandIns(programs)
-        return [_loop(program, runtime, stand_ins) for program in programs]
+        weights = [
+            {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+            for program in programs
+        ]
+        self._load_another = partial(_loop, programs[0], runtime, stand_ins, weights[0])
+        pairs = zip(programs, weights, strict=True)
+        return [_loop(program, runtime, stand_ins, shared) for program, shared in pairs]
 
 
-def _loop(program: Program, runtime: TvmRuntime, stand_ins: StandIns) -> LatencyLoop:
-    weights = {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+def _loop(
+    program: Program, runtime: TvmRuntime, stand_ins: StandIns, weights: dict[str, Tensor]
+) -> LatencyLoop:
     frames = {name: runtime.tensor(stand_ins.frame(program.buffers[name])) for name in program.inputs}
     outputs = {name: runtime.empty(program.buffers[name]) for name in program.outputs}
     bound = Executor(program, runtime, weights).bind(frames, outputs)
@@ -119,6 +165,16 @@ def register(folder: Path, root: Path) -> None:
     def sample(seconds: float) -> dict[str, Any]:
         return open_bench["bench"].sample(seconds)
 
+    def slowdown_(seconds: float) -> dict[str, Any]:
+        return open_bench["bench"].slowdown(seconds)
+
+    def sensor() -> dict[str, Any]:
+        return {"sensor": open_bench["bench"].energy.sensor_document()}
+
+    def energy(text: str) -> dict[str, Any]:
+        request = json.loads(text)
+        return open_bench["bench"].measure_energy(request["groups"], is_network=request["network"])
+
     def handover(text: str) -> dict[str, Any]:
         return {"handover_us": handover_us(json.loads(text))}
 
@@ -133,6 +189,9 @@ def register(folder: Path, root: Path) -> None:
         "open": open_,
         "sample": sample,
         "close": close,
+        "slowdown": slowdown_,
+        "sensor": sensor,
+        "energy": energy,
         "handover": handover,
         "kernel": kernel,
     }

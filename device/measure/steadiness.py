@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-MIN_SAMPLES = 12
+MIN_SAMPLES = 8
 """Fewer say nothing about the scatter."""
 
 RELATIVE_ERROR = 0.02

@@ -116,6 +116,11 @@ class Pipeline:
         else:
             self.abort()
 
+    @property
+    def cpus(self) -> tuple[int, ...]:
+        """The CPUs that its threads are bound to."""
+        return tuple(sorted({cpu for stage in self._stages for cpus in stage.replica_cpus for cpu in cpus}))
+
     def start(self) -> None:
         """Starts the threads and binds them to their CPUs.
 

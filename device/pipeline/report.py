@@ -94,7 +94,8 @@ class PipelineReport:
         latency_p99_us: 99th percentile.
         unloaded_latency_us: Median latency of a frame that is alone in the pipeline; nothing where not
             measured.
-        energy_uj_per_frame: Energy a frame; nothing without a sensor.
+        energy_uj_per_frame: Energy a frame, of the whole board; nothing without a sensor.
+        energy_error_uj_per_frame: Half of its 95 % confidence interval.
         stages: The stages, in order.
         dropped: Frames given up because the source was too fast.
     """
@@ -111,6 +112,7 @@ class PipelineReport:
     energy_uj_per_frame: float | None
     stages: tuple[StageReport, ...]
     dropped: int
+    energy_error_uj_per_frame: float | None = None
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""

@@ -1,7 +1,7 @@
-"""Which power rails Linux offers; every file is looked up below a root that tests may choose."""
+"""Power rails by name: what each one feeds, and which of them together are the whole board."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,8 +10,8 @@ class Rail:
 
     Attributes:
         name: What the board calls it, such as `VDD_SYS_GPU`.
-        role: `total`, `cpu`, `gpu`, `soc`, `ddr`, or `other`.
-        path: The file that is read, below the root.
+        role: `total`, `cpu`, `gpu`, `soc`, `ddr`, `other`, or two of them where one rail feeds both: `cpu+gpu`.
+        path: The file that is read, below the root; where there is none, what stands for it. Unique on the board.
     """
 
     name: str
@@ -19,20 +19,40 @@ class Rail:
     path: str
 
 
-def find_rails(root: Path = Path("/")) -> tuple[Rail, ...]:
-    """Every rail that this board has, in the order in which people list them.
+_ALIASES = {
+    "total": ("VDD_IN", "POM_5V_IN"),
+    "cpu": ("VDD_SYS_CPU", "VDD_CPU", "POM_5V_CPU", "CPU", "VDD_CPU_CV"),
+    "gpu": ("VDD_SYS_GPU", "VDD_GPU", "POM_5V_GPU", "GPU"),
+    "soc": ("VDD_SYS_SOC", "VDD_SOC", "SOC"),
+    "ddr": ("VDD_SYS_DDR", "VDD_DDR", "VDD_5V0_DDR", "VDDRQ", "VDDQ_VDD2_1V8AO"),
+    "cpu+gpu": ("VDD_CPU_GPU", "VDD_CPU_GPU_CV"),
+    "gpu+soc": ("VDD_GPU_SOC",),
+}
+"""What the rails of Jetson boards feed. NVIDIA's releases and mainline Linux name the same rail differently; parts of
+names mean nothing: `VDD_M2_IN` is a slot on the carrier board."""
+
+_ROLES = {name: role for role, names in _ALIASES.items() for name in names}
+
+_TOTALS = (
+    ("VDD_IN",),
+    ("POM_5V_IN",),
+    ("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),
+    ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"),
+)
+"""What adds up to a board: the input rail of the module, which feeds all others (TX1 to Xavier NX, Orin NX and Nano),
+that of the Nano, all six of the AGX Xavier, three of the AGX Orin, whose memory is fed from `VIN_SYS_5V0`."""
+
+
+def role_of(name: str) -> str:
+    """What a rail of that name feeds; `other` for a name that is not known."""
+    return _ROLES.get(name.upper(), "other")
+
+
+def names_of_total(names: Iterable[str]) -> tuple[str, ...]:
+    """The rails that add up to the power of a whole Jetson board, none twice; nothing where that is not known.
 
     Args:
-        root: Where `/sys` and `/proc` are looked up.
+        names: The rails that can be read.
     """
-    del root
-    return ()
-
-
-def read_rails(root: Path = Path("/")) -> tuple[tuple[Rail, float | None], ...]:
-    """Every rail with its present power in milliwatts, None where it cannot be had now.
-
-    Args:
-        root: As for `find_rails`.
-    """
-    return tuple((rail, None) for rail in find_rails(root))
+    present = set(names)
+    return next((total for total in _TOTALS if present.issuperset(total)), ())

@@ -57,7 +57,7 @@ def bench_model(request: BenchRequest, reporter: Reporter) -> Comparison:
             board=session.board.name,
             entries=entries,
             rounds=len(entries[0].turns),
-            cores=len(_cpus(session)),
+            cores=len(session.board.usable_cpus),
             versions=versions,
             largest_difference=largest_difference,
         )
@@ -85,14 +85,10 @@ def _contenders(session: "Session", network: "Network", against: Engine | None) 
     ours = tuple(Contender(engine=Engine.STAGELINE, mode=mode, plan=plan) for mode, plan in plans.items())
     if against is None:
         return ours
-    cpus = _cpus(session)
+    cpus = session.board.usable_cpus
     one = session.board.processor(plans[Mode.SINGLE_CORE].stages[0].processor).usable[:1]
     theirs = {Mode.SINGLE_CORE: one, Mode.ALL_CORES: cpus, Mode.SESSION_PER_CORE: cpus}
     return (*(Contender(engine=against, mode=mode, cpus=cpus) for mode, cpus in theirs.items()), *ours)
-
-
-def _cpus(session: "Session") -> tuple[int, ...]:
-    return tuple(cpu for processor in session.board.processors for cpu in processor.usable)
 
 
 def _measured(

@@ -118,6 +118,12 @@ tune = click.option(
     "again, and it goes on from what it found.",
 )
 
+energy = click.option(
+    "--energy",
+    is_flag=True,
+    help="Measure the layers' energy, too, where the board has power rails: some seconds a layer.",
+)
+
 frames = click.option(
     "--frames",
     type=click.IntRange(min=1),

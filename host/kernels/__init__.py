@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from host.kernels import cpu
-from host.kernels.machines import describe_cpu
+from host.kernels import cpu, cuda
+from host.kernels.machines import describe_cpu, describe_gpu
 from host.kernels.specs import Generic, Spec
 from host.kernels.variants import Plain, Tuned, Variant
 
@@ -18,6 +18,8 @@ def candidates(spec: Spec, target: Mapping[str, Any]) -> tuple[Variant, ...]:
         spec: What it computes.
         target: TVM's target as a dictionary.
     """
+    if target["kind"] == "cuda":
+        return cuda.candidates(spec, describe_gpu(target))
     return cpu.candidates(spec, describe_cpu(target))
 
 
@@ -35,6 +37,8 @@ def emit(spec: Spec, variant: Variant, target: Mapping[str, Any], code: Any = No
         from host.kernels import tuned
 
         return tuned.schedule(tuned.unscheduled(spec, variant.base, code), trace)
+    if target["kind"] == "cuda":
+        return cuda.emit(spec, variant, describe_gpu(target), code)
     if isinstance(spec, Generic):
         from host.kernels import generic
 

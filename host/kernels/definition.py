@@ -19,7 +19,7 @@ from host.kernels.cpu.window import LOWEST, leaves_image, needs_check, overlap
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
 from host.kernels.specs import Convolution, Emitted, Lrn, Pointwise, Pooling, Softmax
-from host.kernels.variants import Variant, Window
+from host.kernels.variants import Variant, Window, Winograd
 
 Compute = Callable[[Any, Any, Any, Any], Any]
 """An element's value from its image, channel, row and column."""
@@ -40,7 +40,12 @@ def define(spec: Emitted, variant: Variant) -> Any:
 
     Returns:
         A TIR function of blocks, with the parameters of the kernel that is written for the variant.
+
+    Raises:
+        ValueError: The variant reads transformed weights, which plain loops have no use for.
     """
+    if isinstance(variant, Winograd):
+        raise ValueError(f"a kernel that is written as {variant} is not defined by loops over its weights")
     with IRBuilder() as builder, T.prim_func(s_tir=True):
         T.func_name("main")
         T.func_attr({"global_symbol": "main", "tirx.noalias": True})

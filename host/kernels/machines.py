@@ -51,21 +51,38 @@ class Cpu:
 class Gpu:
     """A CUDA device, by its compute capability.
 
+    A multiprocessor's numbers are those of the CUDA C++ Programming Guide, tables of features and of throughput; times
+    and bandwidths are what published microbenchmarks found, rounded: only their proportions matter.
+
     Attributes:
         arch: Such as `sm_62`.
         multiprocessors: How many of them; only a guess, since a capability does not tell.
+        cores: Multiply-adds that a multiprocessor begins in one cycle.
         shared_bytes: Shared memory that a block may use without asking for more.
+        shared_bytes_of_all: Shared memory of all blocks on a multiprocessor.
         registers: 32-bit registers of a thread before it spills.
+        registers_of_all: Registers of all threads on a multiprocessor.
         warp: Threads that run together.
         threads: Most threads of a block.
+        threads_of_all: Most threads on a multiprocessor.
+        latency: Cycles from a read of global memory to its value, mostly from the second cache.
+        launch: Cycles that another kernel costs behind a first one.
+        cache_bytes: What all multiprocessors together read from the second cache in one cycle.
     """
 
     arch: str
     multiprocessors: int
+    cores: int = 128
     shared_bytes: int = 48 * _KIB
+    shared_bytes_of_all: int = 64 * _KIB
     registers: int = 255
+    registers_of_all: int = 64 * _KIB
     warp: int = 32
     threads: int = 1024
+    threads_of_all: int = 2048
+    latency: int = 400
+    launch: int = 4000
+    cache_bytes: int = 64
 
 
 _SCALAR = Cpu(lanes=1, registers=32)
@@ -173,17 +190,30 @@ _CORES: Mapping[str, Mapping[str, Cpu]] = {"aarch64": _ARM, "arm64": _ARM, "x86_
 
 _BY_FEATURE: Mapping[str, Cpu] = {"+avx512f": _AVX512, "+avx2": _AVX2}
 
-_MULTIPROCESSORS = {
-    "53": 2,
-    "62": 2,
-    "72": 8,
-    "87": 8,
-    "70": 80,
-    "75": 40,
-    "80": 108,
-    "86": 46,
-    "89": 58,
-    "90": 132,
+_GPU = Gpu(arch="sm_50", multiprocessors=5, cache_bytes=256)
+_GPU_OF_SERVER = replace(_GPU, cores=64, latency=500, launch=3000, cache_bytes=2048)
+
+_GPUS: Mapping[str, Gpu] = {
+    "sm_53": replace(_GPU, multiprocessors=2, cache_bytes=64),
+    "sm_60": replace(_GPU_OF_SERVER, multiprocessors=56),
+    "sm_61": replace(_GPU, multiprocessors=20, shared_bytes_of_all=96 * _KIB, cache_bytes=1024),
+    "sm_62": replace(_GPU, multiprocessors=2, cache_bytes=128),
+    "sm_70": replace(_GPU_OF_SERVER, multiprocessors=80, shared_bytes_of_all=96 * _KIB),
+    "sm_72": replace(_GPU, multiprocessors=8, cores=64, shared_bytes_of_all=96 * _KIB),
+    "sm_75": replace(_GPU_OF_SERVER, multiprocessors=40, threads_of_all=1024, cache_bytes=1024),
+    "sm_80": replace(_GPU_OF_SERVER, multiprocessors=108, shared_bytes_of_all=164 * _KIB, cache_bytes=4096),
+    "sm_86": replace(
+        _GPU_OF_SERVER, multiprocessors=46, cores=128, shared_bytes_of_all=100 * _KIB, threads_of_all=1536
+    ),
+    "sm_87": replace(
+        _GPU, multiprocessors=8, shared_bytes_of_all=164 * _KIB, threads_of_all=1536, cache_bytes=512
+    ),
+    "sm_89": replace(
+        _GPU_OF_SERVER, multiprocessors=58, cores=128, shared_bytes_of_all=100 * _KIB, threads_of_all=1536
+    ),
+    "sm_90": replace(
+        _GPU_OF_SERVER, multiprocessors=132, cores=128, shared_bytes_of_all=228 * _KIB, cache_bytes=4096
+    ),
 }
 
 
@@ -207,4 +237,4 @@ def describe_gpu(target: Mapping[str, Any]) -> Gpu:
         target: TVM's target as a dictionary, with `arch`.
     """
     arch = str(target.get("arch", "sm_50"))
-    return Gpu(arch=arch, multiprocessors=_MULTIPROCESSORS.get(arch.removeprefix("sm_"), 16))
+    return replace(_GPUS.get(arch.rstrip("af"), _GPU), arch=arch)

@@ -7,7 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from host.kernels.specs import Convolution, Spec
-from host.kernels.variants import Direct, Tuned, Variant, Window, Winograd
+from host.kernels.variants import (
+    Direct,
+    GpuDot,
+    GpuTile,
+    GpuWindow,
+    Tuned,
+    Variant,
+    Window,
+    Winograd,
+)
 from host.kernels.winograd_transforms import KERNEL, transforms
 
 Array = npt.NDArray[Any]
@@ -18,7 +27,9 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
 
     Returns:
         For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for Winograd's
-        `(planes, panels, in, panel)`, for a depthwise one `(height, width, channels)`.
+        `(planes, panels, in, panel)`, for a depthwise one `(height, width, channels)`. For a GPU's tiles
+        `(groups, steps, out / groups)` with both filled up to whole tiles, for its dot products `(out, steps)`, for
+        its windows `(height, width, in / groups, out)`; a step is one number of `(height, width, in / groups)`.
     """
     if isinstance(variant, Tuned):
         return packed_shape(spec, variant.base)
@@ -33,6 +44,20 @@ def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
         return ((variant.size + KERNEL - 1) ** 2, panels, spec.input.channels, variant.channels)
     if isinstance(variant, Window):
         return (height, width, spec.output.channels)
+    return _shape_on_gpu(spec, variant)
+
+
+def _shape_on_gpu(spec: Convolution, variant: Variant) -> tuple[int, ...] | None:
+    (height, width), inner = spec.kernel, spec.input.channels // spec.groups
+    if isinstance(variant, GpuTile):
+        each = spec.output.channels // spec.groups
+        whole = variant.depth * variant.splits
+        steps = math.ceil(height * width * inner / whole) * whole
+        return (spec.groups, steps, math.ceil(each / variant.channels) * variant.channels)
+    if isinstance(variant, GpuDot):
+        return (spec.output.channels, height * width * inner)
+    if isinstance(variant, GpuWindow):
+        return (height, width, inner, spec.output.channels)
     return None
 
 
@@ -53,6 +78,9 @@ def pack(spec: Convolution, variant: Variant, weights: Array) -> Array:
         return _panels(natural, spec.groups, variant.channels)
     if isinstance(variant, Winograd):
         return _planes(transforms(variant.size).of_kernels(natural), variant.channels)
+    shape = _shape_on_gpu(spec, variant)
+    if shape is not None:
+        return _steps(natural, spec.groups, shape, is_transposed=isinstance(variant, GpuDot))
     raise ValueError(f"{variant} has no packed weights")
 
 
@@ -81,3 +109,17 @@ def _planes(transformed: Array, size: int) -> Array:
     padded[:out] = transformed
     blocks = padded.reshape(panels, size, inner, height * width)
     return np.ascontiguousarray(blocks.transpose(3, 0, 2, 1))
+
+
+def _steps(natural: Array, groups: int, shape: tuple[int, ...], *, is_transposed: bool) -> Array:
+    """A matrix of steps of the reduction and output channels, one for each group, filled up with zeros."""
+    out = natural.shape[0]
+    rows = natural.transpose(0, 2, 3, 1).reshape(out, -1)
+    if is_transposed:
+        return np.ascontiguousarray(rows)
+    if len(shape) != 3:
+        return np.ascontiguousarray(rows.T).reshape(shape)
+    matrices = rows.reshape(groups, out // groups, -1).transpose(0, 2, 1)
+    padded = np.zeros(shape, natural.dtype)
+    padded[:, : matrices.shape[1], : matrices.shape[2]] = matrices
+    return padded

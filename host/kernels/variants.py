@@ -64,6 +64,60 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuTile:
+    """A convolution as a product of matrices: a tile of both operands in shared memory, one of sums in registers.
+
+    Attributes:
+        pixels: Pixels whose sums a block of threads holds.
+        channels: Output channels whose sums it holds.
+        depth: Steps of the reduction that lie in shared memory at a time.
+        thread_pixels: Pixels whose sums one thread holds.
+        thread_channels: Output channels whose sums it holds.
+        splits: Pieces of the reduction, for different blocks; where there are several, a second kernel adds them up.
+    """
+
+    pixels: int
+    channels: int
+    depth: int
+    thread_pixels: int
+    thread_channels: int
+    splits: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.pixels // self.thread_pixels * (self.channels // self.thread_channels)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuDot:
+    """A convolution of few pixels: threads share the reduction of each output channel.
+
+    Attributes:
+        threads: How many share one.
+        channels: Output channels of a block of threads.
+    """
+
+    threads: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWindow:
+    """A depthwise convolution, a pooling or a convolution of tiny groups: a thread for a few results.
+
+    Attributes:
+        columns: Neighbouring pixels of a thread.
+        lanes: Channels of a thread.
+        slices: Threads that share the windows of these results.
+    """
+
+    columns: int
+    lanes: int
+    slices: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tuned:
     """As a search on a board found it to be fast.
 
@@ -73,12 +127,17 @@ class Tuned:
     """
 
     record: str
-    base: "Variant"
+    base: "Analytic"
 
 
-Variant = Direct | Winograd | Window | Plain | Tuned
+Analytic = Direct | Winograd | Window | GpuTile | GpuDot | GpuWindow | Plain
+"""Written from shape and processor alone."""
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, Plain)}
+Variant = Analytic | Tuned
+
+_KINDS: Mapping[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, GpuTile, GpuDot, GpuWindow, Plain)
+}
 
 _TUNED = "tuned"
 
@@ -86,7 +145,7 @@ _TUNED = "tuned"
 def name_of(variant: Variant) -> str:
     """The variant as one word, such as `direct-1-14-32-channels`."""
     if isinstance(variant, Tuned):
-        return f"{_TUNED}-{variant.record}-{name_of(variant.base)}"
+        return tuned_name(variant.record, name_of(variant.base))
     return "-".join([type(variant).__name__.lower(), *map(str, dataclasses.astuple(variant))])
 
 
@@ -103,6 +162,21 @@ def variant_of(name: str) -> Variant:
         raise ValueError(f"unknown kernel variant {name!r}")
     variant: Variant = _KINDS[kind](*(int(value) if value.isdigit() else value for value in values))
     return variant
+
+
+def tuned_name(record: str, base: str) -> str:
+    """The name of a tuned variant.
+
+    Args:
+        record: Digest of its record.
+        base: Name of its base.
+    """
+    return f"{_TUNED}-{record}-{base}"
+
+
+def analytic_of(variant: Variant) -> Analytic:
+    """The variant itself, or what a tuned one is based on."""
+    return variant.base if isinstance(variant, Tuned) else variant
 
 
 def _tuned(record: str, base: Variant) -> Tuned:

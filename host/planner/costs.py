@@ -58,12 +58,14 @@ class Cost:
     """What one layer takes on one placement at one level.
 
     Attributes:
-        latency_us: Median latency.
+        latency_us: Latency while the rest of the board is idle.
         energy_uj: Energy above idle; None without a sensor.
+        busy_latency_us: Latency while the board's other cores work, too; None where that is not known.
     """
 
     latency_us: float
     energy_uj: float | None = None
+    busy_latency_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

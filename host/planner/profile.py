@@ -39,6 +39,7 @@ _POINT_OPTIONAL = frozenset({"idle_power_mw", "levels"})
 _COST = frozenset({"layer", "processor", "cores", "level", "latency_us"})
 _TRANSFER = frozenset({"from", "to", "latency_us", "bytes_per_s"})
 _ENERGY = frozenset({"energy_uj"})
+_COST_OPTIONAL = _ENERGY | {"busy_latency_us"}
 
 Costs = dict[str, dict[tuple[Placement, str], Cost]]
 
@@ -97,6 +98,7 @@ def profile_document(table: CostTable) -> dict[str, Any]:
                 "cores": placement.cores,
                 "level": level,
                 "latency_us": cost.latency_us,
+                "busy_latency_us": cost.busy_latency_us,
                 "energy_uj": cost.energy_uj,
             }
             for layer in table.layers
@@ -157,7 +159,7 @@ def _costs(
 ) -> Costs:
     levels = {name: {point.level(name) for point in points} for name in processors}
     costs: Costs = {name: {} for name in layers}
-    for row in root.records("costs", _COST, _ENERGY):
+    for row in root.records("costs", _COST, _COST_OPTIONAL):
         layer, placement = row.text("layer"), _placement(row, processors)
         if layer not in costs:
             raise row.refuse("layer", ", and no layer has this name")
@@ -167,7 +169,9 @@ def _costs(
         if (placement, level) in costs[layer]:
             raise row.refuse("layer", ", and an earlier row has its cost on the same placement and level")
         costs[layer][placement, level] = Cost(
-            latency_us=row.number("latency_us"), energy_uj=row.number_or_none("energy_uj")
+            latency_us=row.number("latency_us"),
+            energy_uj=row.number_or_none("energy_uj"),
+            busy_latency_us=row.number_or_none("busy_latency_us"),
         )
     return costs
 

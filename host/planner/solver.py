@@ -1,14 +1,18 @@
 """The best plan for a table of costs, exactly."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
+from host.errors import InfeasibleError
 from host.planner.bound import Bound, fractional_bound
 from host.planner.constraints import Constraints
+from host.planner.contention import busy, knows_contention
 from host.planner.costs import CostTable
-from host.planner.evaluate import StageChoice, evaluate
+from host.planner.evaluate import StageChoice, evaluate, find_baseline
 from host.planner.infeasible import explain_no_plan, explain_too_slow, explain_uncovered
 from host.planner.plan import Plan
 from host.planner.problem import NEVER, Problem, build_problem
@@ -21,7 +25,8 @@ def solve(table: CostTable, constraints: Constraints | None = None) -> Plan:
     """Finds the plan with the least period over all operating points.
 
     Of several with the same period it is the one with the fewest stages, then the one with the least latency;
-    the result is as exact as trying every plan.
+    the result is as exact as trying every plan. Where the table says what layers take while the rest of the
+    board works, that counts for every plan but those of one stage and one replica, beside which nothing works.
 
     Args:
         table: What every layer costs wherever it can run.
@@ -34,6 +39,28 @@ def solve(table: CostTable, constraints: Constraints | None = None) -> Plan:
     """
     constraints = constraints or Constraints()
     constraints.check_names(table)
+    if not knows_contention(table):
+        return _solve(table, constraints)
+    plans = []
+    try:
+        plans.append(_solve(table, replace(constraints, max_stages=1, no_replicas=True)))
+    except InfeasibleError:
+        plans.append(_solve_busy(table, constraints))
+    else:
+        with suppress(InfeasibleError):
+            plans.append(_solve_busy(table, constraints))
+    return min(plans, key=lambda plan: (plan.period_us, len(plan.stages), plan.latency_us))
+
+
+def _solve_busy(table: CostTable, constraints: Constraints) -> Plan:
+    """The best plan if the rest of the board always works, compared with the best single placement by itself."""
+    plan = _solve(busy(table), constraints)
+    baseline = find_baseline(table, constraints)
+    return replace(plan, baseline=baseline, gain=baseline.period_us / plan.period_us if baseline else None)
+
+
+def _solve(table: CostTable, constraints: Constraints) -> Plan:
+    """The best plan if every layer always takes its latency."""
     ticks = Ticks.of_table(table)
     problems = _problems(table, constraints, ticks)
     bounds = [

@@ -144,6 +144,11 @@ class BoardDescription:
     sensors: tuple[SensorDescription, ...] = ()
     thermal_zones: tuple[ZoneDescription, ...] = ()
 
+    @property
+    def usable_cpus(self) -> tuple[int, ...]:
+        """Ids of all CPUs that stages can be given."""
+        return tuple(cpu for processor in self.processors for cpu in processor.usable)
+
     def processor(self, name: str) -> ProcessorDescription:
         """The processor of that name.
 

@@ -92,9 +92,9 @@ def _throughput(plan: "Plan") -> str:
 
 
 def _energy(plan: "Plan") -> str:
-    if plan.energy_uj_per_frame is None:
-        return "no sensor"
     measured = plan.measured.energy_uj_per_frame if plan.measured else None
+    if plan.energy_uj_per_frame is None:
+        return "no sensor" if measured is None else f"{energy_text(measured)} a frame measured"
     return _pair(
         f"{energy_text(plan.energy_uj_per_frame)} a frame",
         energy_text(measured) if measured is not None else None,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from host.report.page import Column, paragraph, table
-from host.report.text import duration_text, energy_text
+from host.report.text import duration_text, energy_text, percent_text
 
 if TYPE_CHECKING:
-    from db.records import LayerLatency, ModelTotal
+    from db.records import LayerLatency, ModelTotal, RunnerUp
 
 _NOTHING = "nothing has been measured that fits; `host profile --model NAME` measures"
 
@@ -81,6 +81,7 @@ def layer_document(profile: "LayerLatency") -> dict[str, Any]:
         "latency_us": profile.latency_us,
         "latency_mad_us": profile.latency_mad_us,
         "energy_uj": profile.energy_uj,
+        "energy_error_uj": profile.energy_error_uj,
         "samples_us": list(profile.samples_us),
         "status": profile.status.value,
         "measured_at": profile.measured_at.isoformat(),
@@ -90,6 +91,17 @@ def layer_document(profile: "LayerLatency") -> dict[str, Any]:
         "newest": profile.is_newest,
         "schedule": profile.schedule or None,
         "candidates_us": dict(profile.candidates_us),
+        "runner_up": _runner_up_document(profile.runner_up),
+    }
+
+
+def _runner_up_document(runner_up: "RunnerUp | None") -> dict[str, Any] | None:
+    if runner_up is None:
+        return None
+    return {
+        "schedule": runner_up.schedule,
+        "latency_us": runner_up.latency_us,
+        "slower_by": runner_up.slower_by,
     }
 
 
@@ -124,7 +136,17 @@ def _layer_row(profile: "LayerLatency") -> Sequence[str]:
         profile.level,
         duration_text(profile.latency_us),
         duration_text(profile.latency_mad_us),
-        energy_text(profile.energy_uj),
+        energy_text(profile.energy_uj, profile.energy_error_uj),
         profile.status.value,
-        profile.schedule,
+        _schedule_text(profile),
     )
+
+
+def _schedule_text(profile: "LayerLatency") -> str:
+    """One cell for choice and margin, since a column more would no longer fit a usual terminal."""
+    parts = [profile.schedule] if profile.schedule else []
+    if runner_up := profile.runner_up:
+        parts.append(f"best of {len(profile.alternatives_us) + 1}")
+        if runner_up.slower_by is not None:
+            parts.append(f"next {percent_text(runner_up.slower_by)}")
+    return ", ".join(parts)

@@ -4,6 +4,7 @@ import unicodedata
 
 _PREFIXES = ("", "k", "M", "G", "T")
 _STEP = 1_000.0
+_LEAST_IN_MJ = 0.1
 _ROUNDS_TO_NEXT = 0.99995
 """From this share of a unit on, one decimal would show it as a thousand of the smaller one."""
 
@@ -36,12 +37,20 @@ def rate_text(frames_per_second: float) -> str:
     return f"{frames_per_second:.{1 if frames_per_second < _STEP else 0}f} fps"
 
 
-def energy_text(energy_uj: float | None) -> str:
-    """Energy of a layer or frame: `118 mJ`; `no sensor` where it is unknown. Units: microjoules."""
+def energy_text(energy_uj: float | None, error_uj: float | None = None) -> str:
+    """Energy of a layer or frame: `118 mJ`, `1.20 mJ +- 0.01`; `no sensor` where it is unknown.
+
+    Args:
+        energy_uj: The energy in microjoules.
+        error_uj: How far off it may be.
+    """
     if energy_uj is None:
         return "no sensor"
-    energy_mj = energy_uj / _STEP
-    return f"{energy_mj:.0f} mJ" if energy_mj >= 10 else f"{energy_mj:.2f} mJ"
+    size_uj = max(energy_uj, error_uj or 0.0)
+    unit, scale = ("mJ", _STEP) if size_uj >= _LEAST_IN_MJ * _STEP else ("uJ", 1.0)
+    digits = 0 if size_uj >= 10 * scale else 2
+    text = f"{energy_uj / scale:.{digits}f} {unit}"
+    return text if error_uj is None else f"{text} +- {error_uj / scale:.{max(digits, 1)}f}"
 
 
 def bytes_text(size_bytes: float) -> str:

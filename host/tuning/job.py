@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from host.layers.choice import main_call, text_of
 from host.layers.graph import LayerGraph, distinct
-from host.profiler import Placement, Profiler
+from host.placement import Placement
+from host.profiler import Profiler
 from host.report.text import duration_text
 from host.trials import Trials, Verdict
 from host.tuning.bench import TrialBench

@@ -8,7 +8,7 @@ from typing import Any
 from host.kernels.cpu.tiling import direct_candidates
 from host.kernels.machines import describe_cpu
 from host.kernels.specs import Convolution, Spec
-from host.kernels.variants import Tuned, Variant, Winograd, variant_of
+from host.kernels.variants import Analytic, Winograd, analytic_of, variant_of
 from host.layers.choice import main_call
 from host.layers.graph import Choice, LayerGraph, distinct
 
@@ -28,8 +28,8 @@ class Task:
 
     kernel: str
     spec: Spec
-    base: Variant
-    rival: Variant
+    base: Analytic
+    rival: Analytic
     layers: tuple[str, ...]
     time_us: float
 
@@ -48,19 +48,19 @@ def tasks_of(
     counts = Counter(layer.structural_hash for layer in graph.layers)
     times: dict[str, float] = defaultdict(float)
     names: dict[str, list[str]] = {}
-    used: dict[str, Variant] = {}
+    used: dict[str, Analytic] = {}
     for key, layer in distinct(graph.layers).items():
         main = main_call(graph, layer)
         kernel = layer.calls[main].kernel
         times[kernel] += counts[key] * latencies_us[key]
         names.setdefault(kernel, []).append(layer.name)
-        used.setdefault(kernel, variant_of(choice[key][main]))
+        used.setdefault(kernel, analytic_of(variant_of(choice[key][main])))
     return tuple(
         Task(
             kernel=kernel,
             spec=graph.kernels[kernel],
             base=_base(graph.kernels[kernel], used[kernel], target),
-            rival=_analytic(used[kernel]),
+            rival=used[kernel],
             layers=tuple(names[kernel]),
             time_us=time,
         )
@@ -78,13 +78,8 @@ def next_task(times_us: Sequence[float], trials: Sequence[int]) -> int:
     return max(range(len(times_us)), key=lambda index: times_us[index] / (trials[index] + 1))
 
 
-def _base(spec: Spec, variant: Variant, target: Mapping[str, Any]) -> Variant:
-    """The variant that a search begins from: the present one, or one of plain loops in place of a transformation."""
-    analytic = _analytic(variant)
-    if isinstance(spec, Convolution) and isinstance(analytic, Winograd):
+def _base(spec: Spec, rival: Analytic, target: Mapping[str, Any]) -> Analytic:
+    """The variant that a search begins from: the one to beat, or plain loops in place of a transformation."""
+    if isinstance(spec, Convolution) and isinstance(rival, Winograd):
         return direct_candidates(spec, describe_cpu(target))[0]
-    return analytic
-
-
-def _analytic(variant: Variant) -> Variant:
-    return variant.base if isinstance(variant, Tuned) else variant
+    return rival

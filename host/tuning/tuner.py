@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from db.records import TuningRecord
 from db.store import Store
 from host.build import compile_function
-from host.kernels.variants import Tuned, Variant, name_of, variant_of
+from host.kernels.variants import Variant, analytic_of, name_of, tuned_name, variant_of
 from host.linker import link
-from host.profiler import Placement
+from host.placement import Placement
 from host.tuning.bench import Timing
 from host.tuning.programs import program_of
 from host.tuning.search import BATCH, KernelSearch, Measured, Proposal
@@ -57,7 +57,7 @@ class Progress:
     @property
     def tuned(self) -> str | None:
         """Name of the tuned variant, where there is one."""
-        return name_of(Tuned(self.best.digest, self.task.base)) if self.best else None
+        return tuned_name(self.best.digest, self.best.variant) if self.best else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +254,7 @@ def _begin(task: Task, known: Sequence[TuningRecord]) -> Progress:
     """Goes on where an earlier search ended, with the order of the weights that it had."""
     if not known:
         return Progress(task=task)
-    base = variant_of(known[0].variant)
+    base = analytic_of(variant_of(known[0].variant))
     return Progress(
         task=replace(task, base=base), best=known[0], trials=max(record.trial for record in known)
     )

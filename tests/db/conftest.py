@@ -14,8 +14,12 @@ import db
 from db.records import (
     BoardRecord,
     Environment,
+    IdlePower,
+    LayerEnergy,
     LayerRecord,
+    MeanPower,
     ModelRecord,
+    PowerSensor,
     ProcessorRecord,
     Profile,
     ProfileStatus,
@@ -108,6 +112,39 @@ class Samples:
         }
         return TuningRecord(**(fields | changes))
 
+    def energy(self, layer: str = "conv1", **changes: Any) -> LayerEnergy:
+        """What a layer draws on two cores: 3 W above idle for 400 us."""
+        fields: dict[str, Any] = {
+            "layer_hash": f"hash-{layer}",
+            "environment": self.environment(),
+            "processor": "a57",
+            "cores": 2,
+            "level": "2035200",
+            "sensor": PowerSensor(rail="VDD_IN", window_s=0.43, step_mw=76.0),
+            "power": MeanPower(mean_mw=5000.0, sd_mw=50.0, error_mw=30.0),
+            "idle": MeanPower(mean_mw=2000.0, sd_mw=45.0, error_mw=20.0),
+            "idle_drift_mw": 5.0,
+            "is_idle_drifting": False,
+            "independent_readings": 10,
+            "latency_us": 400.0,
+            "energy_uj": 1200.0,
+            "energy_error_uj": 14.4,
+            "is_resolved": True,
+            "measured_at": NEW_YEAR,
+        }
+        return LayerEnergy(**(fields | changes))
+
+    def idle_power(self, **changes: Any) -> IdlePower:
+        """What the board draws while nothing runs."""
+        fields: dict[str, Any] = {
+            "board_fingerprint": "board-1",
+            "operating_point": "maxn",
+            "rail": "VDD_IN",
+            "power": MeanPower(mean_mw=2000.0, sd_mw=45.0, error_mw=20.0),
+            "measured_at": NEW_YEAR,
+        }
+        return IdlePower(**(fields | changes))
+
     def plan(self, **changes: Any) -> dict[str, Any]:
         """A plan of two stages, the second of them replicated."""
         stages = [
@@ -140,12 +177,15 @@ class Samples:
         document: dict[str, Any] = {"period_us": 104.0, "throughput_fps": 9615.4, "latency_us": 301.0}
         return document | {"energy_uj_per_frame": None, "stages": stages, "frames": 500} | changes
 
-    def fill(self, store: Store, *, is_scheduled: bool = True) -> int:
+    def fill(self, store: Store, *, is_scheduled: bool = True, has_energy: bool = True) -> int:
         """Stores a board, a network, all its profiles, a plan and a deployment; gives the plan's number."""
         store.put_board(self.board())
         store.put_model(self.model())
         store.put_profiles(self.profiles(is_scheduled=is_scheduled))
         store.put_tuning_records([self.tuning_record()] if is_scheduled else [])
+        if has_energy:
+            store.put_energies([self.energy()])
+            store.put_idle_power(self.idle_power())
         plan_id = store.add_plan(self.plan(), model_fingerprint="model-1", board_fingerprint="board-1")
         store.add_deployment(plan_id, self.measured())
         return plan_id

@@ -30,6 +30,8 @@ def test_info_counts_what_is_stored(store: Store, path: Path, samples: Any) -> N
         "deployments": 1,
         "deployment_stages": 2,
         "tuning_records": 1,
+        "energies": 1,
+        "idle_powers": 1,
     }
     assert info.size_bytes == path.stat().st_size
 
@@ -52,11 +54,12 @@ def test_check_finds_broken_reference(store: Store, path: Path, samples: Any) ->
     assert any("reference: row" in problem and "boards" in problem for problem in problems)
 
 
-def test_check_finds_unreadable_document(store: Store, path: Path, samples: Any) -> None:
+@pytest.mark.parametrize("column", ["samples", "candidates_json"])
+def test_check_finds_unreadable_document(store: Store, path: Path, samples: Any, column: str) -> None:
     samples.fill(store)
-    tamper(path, "UPDATE profiles SET samples = '[1.0,' WHERE id = 1")
+    tamper(path, f"UPDATE profiles SET {column} = '[1.0,' WHERE id = 1")
 
-    assert store.check().problems == ("document: samples of row 1 of profiles is no JSON",)
+    assert store.check().problems == (f"document: {column} of row 1 of profiles is no JSON",)
     with pytest.raises(DamagedError, match=r"holds '\[1\.0,'"):
         store.profiles()
 

@@ -33,8 +33,8 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -45,13 +45,13 @@ def upgrade():
 
 @pytest.fixture
 def next_version(tmp_path: Path) -> Callable[[str], Migrations]:
-    """Invents a version 0003 that makes a table and then does something else."""
+    """Invents a version 0004 that makes a table and then does something else."""
 
     def invent(body: str) -> Migrations:
         folder = tmp_path / "versions"
         folder.mkdir()
-        (folder / "0003_next.py").write_text(NEXT_VERSION.format(body=body))
-        return Migrations(versions=f"{RELEASED}:{folder}", target="0003")
+        (folder / "0004_next.py").write_text(NEXT_VERSION.format(body=body))
+        return Migrations(versions=f"{RELEASED}:{folder}", target="0004")
 
     return invent
 
@@ -97,7 +97,7 @@ def test_database_of_every_released_version_is_upgraded_and_used(
 
     assert (report.before, report.after) == (version, schema.CURRENT)
     assert report.is_changed == (version != schema.CURRENT)
-    samples.fill(store, is_scheduled=version != "0001")
+    samples.fill(store, is_scheduled=version != "0001", has_energy=version > "0002")
     with Store.open(old, create=False) as upgraded:
         assert upgraded.check().is_sound
         assert upgraded.profiles() == store.profiles()
@@ -131,7 +131,7 @@ def test_migration_that_rebuilds_a_table_keeps_the_rows_that_refer_to_it(
     rebuild = 'batch = op.batch_alter_table("boards", recreate="always")\n'
     rebuild += '    with batch as table:\n        table.add_column(sa.Column("place", sa.TEXT))'
 
-    assert apply(path, next_version(rebuild)) == "0002"
+    assert apply(path, next_version(rebuild)) == "0003"
 
     assert store.info().counts == {**counts, "extra": 0}
     assert store.profiles() == profiles
@@ -161,7 +161,7 @@ def test_migration_that_fails_or_harms_is_undone_whole(
 
     assert dump(path) == before
     with Store.open(path, create=False) as untouched:
-        assert untouched.info().schema_version == "0002"
+        assert untouched.info().schema_version == "0003"
 
 
 def test_migration_with_a_bug_is_undone_whole(
@@ -187,7 +187,7 @@ def test_migration_that_is_killed_leaves_what_was_there(
     migrations = next_version("os.kill(os.getpid(), signal.SIGKILL)")
     code = (
         "import sys; from db.schema import Migrations, migrate; from db.location import Location\n"
-        "steps = Migrations(versions=sys.argv[2], target='0003')\n"
+        "steps = Migrations(versions=sys.argv[2], target='0004')\n"
         "migrate(Location.parse(sys.argv[1]), busy_timeout_s=1.0, migrations=steps)"
     )
 

@@ -1,4 +1,4 @@
-"""The views answer people's questions in the `sqlite3` shell; the README quotes these three queries."""
+"""The views answer people's questions in the `sqlite3` shell; the README quotes these four queries."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+import db
 from db.store import Store
+
+README = Path(db.__file__).parents[1] / "README.md"
 
 FASTEST_PLACEMENT_OF_EACH_LAYER = """
 SELECT layer, placement, min(latency_us) AS latency_us
@@ -21,6 +24,15 @@ SELECT placement, level, round(latency_us / 1e3, 2) AS latency_ms, round(through
 FROM v_model_totals
 WHERE model = 'tinynet' AND board = 'tx2' AND is_complete AND is_newest
 ORDER BY latency_us
+"""
+
+SPED_UP_BY_THE_MEASURED_CHOICE = """
+SELECT layer, placement, schedule,
+    round((SELECT value FROM json_each(candidates_json) ORDER BY id LIMIT 1)
+        / (SELECT value FROM json_each(candidates_json) WHERE key = schedule), 2) AS speedup
+FROM v_layer_latency
+WHERE model = 'tinynet' AND board = 'tx2' AND is_newest AND speedup > 1
+ORDER BY speedup DESC
 """
 
 PREDICTED_BESIDE_MEASURED = """
@@ -52,6 +64,32 @@ def test_whole_network_on_single_processors(shell: sqlite3.Connection) -> None:
         ("gpu", "1300500000", 0.59, 1694.9),
         ("a57x2", "2035200", 0.9, 1111.1),
     ]
+
+
+def test_layers_that_the_measured_choice_sped_up(
+    store: Store, shell: sqlite3.Connection, samples: Any
+) -> None:
+    tried = {"direct-1-14-32-pixels": 450.0, "direct-1-7-64-pixels": 310.0, "winograd-4-32": 300.0}
+    store.put_profiles([samples.profile("conv2", schedule="winograd-4-32", candidates_us=tried)])
+
+    assert shell.execute(SPED_UP_BY_THE_MEASURED_CHOICE).fetchall() == [
+        ("conv2", "a57x2", "winograd-4-32", 1.5)
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        FASTEST_PLACEMENT_OF_EACH_LAYER,
+        WHOLE_NETWORK_ON_SINGLE_PROCESSORS,
+        SPED_UP_BY_THE_MEASURED_CHOICE,
+        PREDICTED_BESIDE_MEASURED,
+    ],
+)
+def test_readme_quotes_the_query(query: str) -> None:
+    quoted = query.strip().replace("'tinynet'", "'mobilenet'").replace("'tx2'", "'local'")
+
+    assert f"{quoted};" in README.read_text(encoding="utf-8")
 
 
 def test_predicted_beside_measured(shell: sqlite3.Connection) -> None:

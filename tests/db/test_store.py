@@ -248,19 +248,3 @@ def test_threads_share_a_store(store: Store, samples: Any) -> None:
         list(threads.map(write, range(4)))
 
     assert store.info().counts["profiles"] == 80
-
-
-def test_a_profile_keeps_how_its_layer_was_scheduled_and_what_else_was_tried(
-    store: Store, samples: Any
-) -> None:
-    samples.fill(store)
-    rows = {row.placement: row for row in store.profiles() if row.layer == "conv1"}
-    assert rows["a57x2"].schedule == "direct-1-14-32-pixels"
-    assert rows["a57x2"].candidates_us == {"direct-1-14-32-pixels": 300.0, "direct-1-7-64-pixels": 320.0}
-    assert rows["gpu"].schedule == ""
-    assert rows["gpu"].candidates_us == {}
-
-
-def test_a_time_that_no_schedule_can_take_is_refused(samples: Any) -> None:
-    with pytest.raises(RecordError, match=r"candidates_us\[plain\] is -1\.0"):
-        samples.profile(candidates_us={"plain": -1.0})

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from host.errors import InfeasibleError
@@ -18,11 +17,10 @@ from host.frontends import builtins, resolve
 from host.jobs import PlanRequest, RunRequest, plan_model, run_plan
 from host.planner import Constraints, Plan
 from host.requests import ModelRequest
+from tests.e2e.onnx_runtime import assert_equal, reference
 
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 LIGHT_MODELS = sorted(LIGHT.glob("light_*.onnx"))
-TOLERANCE = 1e-3
-"""Largest difference allowed, as a part of the largest value."""
 
 
 class Quiet:
@@ -93,29 +91,6 @@ class Bench:
         )
         with np.load(target) as outputs:
             return {name: outputs[name][0] for name in outputs.files}
-
-
-def reference(model: onnx.ModelProto, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A random frame and what ONNX Runtime makes of it."""
-    path = folder / "model.onnx"
-    onnx.save_model(model, path, save_as_external_data=model.ByteSize() > (1 << 30))
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    random = np.random.default_rng(7)
-    inputs = {
-        item.name: random.standard_normal([int(extent) for extent in item.shape]).astype("float32")
-        for item in session.get_inputs()
-    }
-    names = [item.name for item in session.get_outputs()]
-    return inputs, dict(zip(names, session.run(names, inputs), strict=True))
-
-
-def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert found.keys() == expected.keys()
-    for name, wanted in expected.items():
-        assert found[name].shape == wanted.shape
-        error = np.abs(found[name] - wanted).max() / np.abs(wanted).max()
-        print(f"{name}: largest difference {error:.1e} of the largest value")
-        assert error < TOLERANCE
 
 
 def run_and_compare(model: str, proto: onnx.ModelProto, folder: Path) -> Bench:

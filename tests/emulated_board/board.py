@@ -8,6 +8,7 @@ shows that kernels compile, link, load and compute; of speed it says nothing.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from host.locations import cache_directory
 
@@ -86,22 +88,43 @@ class EmulatedBoard:
             timeout_s: Ends it.
             path: Folders of modules besides the packages.
         """
-        environment = {
-            "HOME": str(self.folder),
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": os.pathsep.join(map(str, (self.site, *path))),
-            "TVM_USE_RUNTIME_LIB": "1",
-            "GRPC_ENABLE_FORK_SUPPORT": "0",
-        }
         return subprocess.run(
             [*self.python, *arguments],
             capture_output=True,
             text=True,
             timeout=timeout_s,
             check=False,
-            env=environment,
+            env=self._environment(path),
             stdin=subprocess.DEVNULL,
         )
+
+    def start(
+        self, arguments: Sequence[str], log: IO[bytes], *, path: Sequence[Path] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Starts the board's Python, as `run` does, and leaves it running.
+
+        Args:
+            arguments: What follows `python`.
+            log: Where everything that it says goes.
+            path: Folders of modules besides the packages.
+        """
+        return subprocess.Popen(
+            [*self.python, *arguments],
+            stdout=log,
+            stderr=log,
+            env=self._environment(path),
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _environment(self, path: Sequence[Path]) -> dict[str, str]:
+        return {
+            "HOME": str(self.folder),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": os.pathsep.join(map(str, (self.site, *path))),
+            "STAGELINE_PYTHON": shlex.join(self.python),
+            "TVM_USE_RUNTIME_LIB": "1",
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
+        }
 
 
 def default_folder() -> Path:

@@ -1,6 +1,7 @@
 """Measured profiles become a document that the planner takes as it is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from db.records import Environment, Profile, ProfileStatus
 from host.exchange import exchange_document
 from host.layers import KernelCall, Layer, LayerGraph, Tensor
+from host.placement import Placement
 from host.planner import Constraints, parse_profile, solve
-from host.profiler import Placement
 
 ENVIRONMENT = Environment(
     tvm="1",
@@ -90,10 +91,29 @@ def test_equal_layers_share_what_was_measured_once(graph: LayerGraph) -> None:
             "cores": 1,
             "level": "default",
             "latency_us": time_us,
+            "busy_latency_us": None,
             "energy_uj": None,
         }
         for name, time_us in (("conv1", 10.0), ("conv2", 10.0), ("add", 2.0))
     ]
+
+
+def test_idle_power_stands_with_its_operating_point(graph: LayerGraph) -> None:
+    rows = [profiles(placement("big", 1), {"conv": 10.0, "add": 2.0})]
+    cores = {"big": 2, "little": 1}
+    for idle_mw, expected in (({"default": 2000.0}, 2000.0), ({"other": 1.0}, None), (None, None)):
+        found = exchange_document(
+            graph, board="b", processors=cores, profiles=rows, handover_us=0.0, idle_mw=idle_mw
+        )
+        assert [point["idle_power_mw"] for point in found["operating_points"]] == [expected]
+
+
+def test_work_on_the_other_cores_multiplies_what_is_expected(graph: LayerGraph) -> None:
+    on, found = profiles(placement("big", 1), {"conv": 10.0, "add": 2.0})
+    found["conv"] = replace(found["conv"], slowdown=1.5)
+    costs = document(graph, (on, found))["costs"]
+    assert isinstance(costs, list)
+    assert [cost["busy_latency_us"] for cost in costs] == [15.0, 15.0, None]
 
 
 def test_layers_name_who_feeds_them_and_what_they_hand_on(graph: LayerGraph) -> None:

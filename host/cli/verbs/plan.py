@@ -19,6 +19,7 @@ from host.cli.progress import ProgressReporter
 @options.database
 @options.again
 @options.tune
+@options.energy
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -33,6 +34,7 @@ def plan(
     database: str,
     again: bool,
     tune: int | None,
+    energy: bool,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -56,6 +58,7 @@ def plan(
             database=database,
             again=again,
             tune=tune or 0,
+            energy=energy,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,

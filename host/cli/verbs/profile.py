@@ -17,6 +17,7 @@ from host.cli.progress import ProgressReporter
 @options.database
 @options.again
 @options.tune
+@options.energy
 @options.as_json
 def profile(
     *,
@@ -27,6 +28,7 @@ def profile(
     database: str,
     again: bool,
     tune: int | None,
+    energy: bool,
     as_json: bool,
 ) -> None:
     """Measures what is not known yet of a network's layers, on every placement of a board.
@@ -37,7 +39,9 @@ def profile(
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import ProfileRequest, profile_model
 
-        request = ProfileRequest(model=wanted, board=board, database=database, again=again, tune=tune or 0)
+        request = ProfileRequest(
+            model=wanted, board=board, database=database, again=again, tune=tune or 0, energy=energy
+        )
         outcome = profile_model(request, reporter)
     from db.records import ProfileFilter
     from db.store import Store

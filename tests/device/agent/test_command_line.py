@@ -163,3 +163,17 @@ def test_a_signal_ends_it_cleanly(start: Start, tmp_path: Path, number: signal.S
     _, words = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0
     assert "Traceback" not in words
+
+
+def test_power_readings_may_come_from_a_recording(tmp_path: Path) -> None:
+    (tmp_path / "power.csv").write_text("time_s,VDD_IN,VDD_SYS_GPU\n0,5000,200\n1,5100,230\n")
+    answer = agent("describe", "--json", "--power", f"replay:{tmp_path / 'power.csv'}")
+    assert answer.returncode == 0, answer.stderr
+    sensors = json.loads(answer.stdout)["sensors"]
+    assert [(rail["rail"], rail["role"]) for rail in sensors] == [("VDD_IN", "total"), ("VDD_SYS_GPU", "gpu")]
+
+
+def test_a_source_of_power_readings_that_is_none_is_refused() -> None:
+    answer = agent("describe", "--power", "wall")
+    assert answer.returncode == 3
+    assert "'wall'" in answer.stderr

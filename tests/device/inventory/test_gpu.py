@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from device.cuda import CudaState
 from device.files import Files
 from device.inventory import gpu as gpus
 from device.inventory.board import Board, Processor
-from device.inventory.cuda_state import CudaState, cuda_state
 from device.inventory.gpu import Gpu, capability, find_gpu
 from tests.device.trees.gpu import graphics_card, tegra_gpu
 from tests.device.trees.power import write
@@ -131,11 +131,3 @@ def test_a_usable_gpu_is_described_as_a_processor_and_not_offered_yet() -> None:
 
 def test_a_gpu_that_is_not_offered_leaves_the_board_what_it_was() -> None:
     assert board(USABLE).fingerprint == board(None).fingerprint
-
-
-def test_the_child_that_asks_answers_or_its_end_is_the_reason() -> None:
-    assert cuda_state('print(\'{"usable": true, "arch": "sm_62"}\')') == CudaState(usable=True, arch="sm_62")
-    reason = cuda_state("import os; os.kill(os.getpid(), 9)").reason
-    assert "ended with status -9" in reason
-    assert cuda_state("raise OSError('libcuda is broken')").reason.endswith("OSError: libcuda is broken")
-    assert not cuda_state("print('{\"color\": 1}')").usable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from host import jobs
-from host.errors import BoardBusyError, InfeasibleError, UsageError
+from host.errors import BoardBusyError, InfeasibleError, InputError, UsageError
 from host.locations import default_database
 from host.planner import Constraints
 from host.planner.plan import Baseline, Measured, MeasuredStage, Plan, PlanStage
@@ -105,18 +105,39 @@ def test_plan_without_options_asks_for_this_machine_and_the_default_database(
     assert request.database == str(default_database())
     assert request.constraints == Constraints()
     assert not request.deploy
+    assert request.tune == 0
+
+
+@pytest.mark.parametrize("trials", ["0", "-1", "many"])
+def test_plan_refuses_a_number_of_trials_that_is_none(cli: "Cli", stand_in: StandInJobs, trials: str) -> None:
+    answer = cli("plan", "--model", "mobilenet", "--tune", trials)
+    assert answer.code == UsageError.exit_code
+    assert "'--tune'" in answer.err
+    assert not stand_in.requests
+
+
+def test_plan_says_what_a_search_lacks_before_any_work(
+    cli: "Cli", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("host.tuning.search.find_spec", lambda name: None)
+    answer = cli("plan", "--model", "mobilenet", "--tune", "8", "--db", tmp_path / "p.sqlite")
+    assert answer.code == InputError.exit_code
+    assert "--tune needs cloudpickle, psutil, xgboost, which are not installed" in answer.err
+    assert "pip install 'stageline[host,tune]'" in answer.err
+    assert not (tmp_path / "p.sqlite").exists()
 
 
 def test_plan_hands_every_option_on(cli: "Cli", stand_in: StandInJobs) -> None:
     options = "--shape x=1x3x8x8 --weights w.npz --board tx2 --max-stages 3 --no-replicas --min-fps 30 "
     options += (
-        "--max-latency-ms 50 --source-fps 60 --use gpu --avoid a57 --cut after=conv1 --deploy --frames 50"
+        "--max-latency-ms 50 --source-fps 60 --use gpu --avoid a57 --cut after=conv1 --deploy --frames 50 "
+        "--tune 200"
     )
     assert cli("plan", "--model", "net.onnx", *options.split()).code == 0
     (request,) = stand_in.requests
     assert request.model.shapes == {"x": (1, 3, 8, 8)}
     assert request.model.weights == Path("w.npz")
-    assert (request.board, request.deploy, request.frames) == ("tx2", True, 50)
+    assert (request.board, request.deploy, request.frames, request.tune) == ("tx2", True, 50, 200)
     assert request.constraints == Constraints(
         max_stages=3,
         no_replicas=True,

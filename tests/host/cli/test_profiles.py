@@ -142,14 +142,53 @@ def test_show_has_every_layer_and_under_json_its_samples(cli: "Cli", database: P
     assert (entry["layer"], entry["placement"], entry["samples_us"]) == ("conv1", "gpu", [1500.0, 1500.0])
 
 
+TRIED_US = {"direct-1-14-32-pixels": 1800.0, "winograd-4-32": 1500.0, "direct-1-7-64-pixels": 1650.0}
+
+
+@pytest.fixture
+def scheduled(database: Path) -> Path:
+    """A database in which one layer was given the fastest of three schedules."""
+    chosen = profile("tx2", "conv1", "gpu", 1, 1490.0)
+    with Store.open(database) as store:
+        store.put_profiles([replace(chosen, schedule="winograd-4-32", candidates_us=TRIED_US)])
+    return database
+
+
+def test_show_names_the_schedule_and_how_far_the_next_was_behind(
+    cli: "Cli", scheduled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    lines = cli("profiles", "show", "tiny", "--layer", "conv1", "--db", scheduled).out.splitlines()
+    (chosen,) = (line for line in lines if "gpu" in line)
+    assert chosen.endswith("winograd-4-32, best of 3, next +10.0 %")
+    (unknown,) = (line for line in lines if "a57x2" in line)
+    assert unknown.endswith("steady")
+
+
+def test_show_has_the_runner_up_under_json(cli: "Cli", scheduled: Path) -> None:
+    document = cli("profiles", "show", "tiny", "--layer", "conv1", "--db", scheduled, "--json").document
+    found = {entry["placement"]: entry for entry in document["profiles"]}
+    assert found["gpu"]["schedule"] == "winograd-4-32"
+    assert found["gpu"]["candidates_us"] == TRIED_US
+    assert found["gpu"]["runner_up"] == {
+        "schedule": "direct-1-7-64-pixels",
+        "latency_us": 1650.0,
+        "slower_by": pytest.approx(0.1),
+    }
+    assert found["a57x2"]["schedule"] is None
+    assert found["a57x2"]["candidates_us"] == {}
+    assert found["a57x2"]["runner_up"] is None
+
+
 def test_a_hundred_columns_and_forty_show_the_same_layers(
-    cli: "Cli", database: Path, monkeypatch: pytest.MonkeyPatch
+    cli: "Cli", scheduled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for columns in ("100", "40"):
         monkeypatch.setenv("COLUMNS", columns)
-        answer = cli("profiles", "show", "tiny", "--db", database)
+        answer = cli("profiles", "show", "tiny", "--db", scheduled)
         assert max(map(len, answer.out.splitlines())) <= int(columns)
         assert answer.out.count("conv1") == 2
+        assert answer.out.count("+10.0") == 1
 
 
 def test_export_can_be_solved(cli: "Cli", database: Path, tmp_path: Path) -> None:

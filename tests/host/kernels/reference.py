@@ -16,11 +16,11 @@ from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
 from host.kernels.machines import Cpu, describe_cpu
 from host.kernels.packing import pack
-from host.kernels.specs import Convolution, Pointwise, Pooling, Softmax
+from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax
 from host.kernels.variants import Variant
 
 Array = npt.NDArray[Any]
-Kernel = Convolution | Pooling | Pointwise | Softmax
+Kernel = Convolution | Lrn | Pooling | Pointwise | Softmax
 
 _MARGIN = 64
 _LINE = 16
@@ -103,6 +103,8 @@ class Case:
             case Softmax():
                 powers = np.exp(self.inputs[0] - self.inputs[0].max(axis=1, keepdims=True))
                 result = powers / powers.sum(axis=1, keepdims=True)
+            case Lrn():
+                result = normalise(self.spec, self.inputs[0])
             case _:
                 result = np.concatenate(self.inputs, axis=1)
         return to_memory(self.spec.output, finish(self.spec.epilogue, result, self.operands))
@@ -165,6 +167,15 @@ def convolve(spec: Convolution, image: Array, weights: Array) -> Array:
             kernel = weights[group * each : (group + 1) * each, :, row, column]
             result[:, group * each : (group + 1) * each] += np.einsum("nchw,oc->nohw", part, kernel)
     return result
+
+
+def normalise(spec: Lrn, values: Array) -> Array:
+    """Local response normalisation by its definition."""
+    channels, reach = values.shape[1], spec.size // 2
+    squares = np.pad(values * values, ((0, 0), (reach, reach), (0, 0), (0, 0)))
+    sums = sum(squares[:, shift : shift + channels] for shift in range(spec.size))
+    divisors: Array = (spec.bias + spec.alpha / spec.size * sums) ** spec.beta
+    return values / divisors
 
 
 def pool(spec: Pooling, image: Array) -> Array:

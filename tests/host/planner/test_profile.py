@@ -48,6 +48,8 @@ def test_every_number_of_a_profile_is_read(document: Document) -> None:
 def test_a_profile_survives_writing_and_reading(document: Document) -> None:
     table = parse_profile(document)
     written = profile_document(table)
+    for cost in document["costs"]:
+        cost.setdefault("busy_latency_us", None)
     assert sorted(written.pop("costs"), key=str) == sorted(document.pop("costs"), key=str)
     assert written == document
     assert parse_profile(json.loads(json.dumps(profile_document(table)))) == table

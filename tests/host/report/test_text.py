@@ -38,6 +38,8 @@ def test_other_quantities_read_as_people_say_them() -> None:
     assert rate_text(62.13) == "62.1 fps"
     assert rate_text(12_345.6) == "12346 fps"
     assert energy_text(118_000.0) == "118 mJ"
+    assert energy_text(1_200.0, 14.4) == "1.20 mJ +- 0.01"
+    assert energy_text(2.5, 0.25) == "2.50 uJ +- 0.25"
     assert seconds_text(12.44) == "12.4 s"
     assert seconds_text(59.97) == "1 min 0 s"
     assert seconds_text(185) == "3 min 5 s"

@@ -74,7 +74,11 @@ def in_turn(
     *answers: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     waiting = list(answers)
-    return lambda request: waiting.pop(0)(request)  # noqa: PLW0108 - the next one each time
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        return waiting.pop(0)(request)
+
+    return answer
 
 
 def test_a_kernels_latency_is_the_median_of_its_samples() -> None:

@@ -9,8 +9,9 @@ import pytest
 from db.records import BoardRecord, Environment
 from db.store import Store
 from host.kernels.specs import Convolution, digest
-from host.kernels.variants import Direct, Tuned, variant_of
-from host.profiler import Placement, best_variants
+from host.kernels.variants import Direct, name_of, tuned_name
+from host.placement import Placement
+from host.profiler import best_variants
 from host.tuning.bench import Timing
 from host.tuning.search import BATCH
 from host.tuning.tasks import Task
@@ -97,7 +98,7 @@ def test_results_are_stored_with_what_rebuilds_them(
     (progress,) = tuner.progress
     assert progress.gain == pytest.approx(100.0 / 70.0)
     assert best_variants(store, placement, [task.kernel]) == {task.kernel: progress.tuned}
-    assert variant_of(progress.tuned) == Tuned(records[0].digest, task.base)
+    assert progress.tuned == tuned_name(records[0].digest, name_of(task.base))
     assert told == [3]
 
 

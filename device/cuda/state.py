@@ -1,4 +1,4 @@
-"""Whether TVM can use a GPU here, found out in a process of its own: a driver may end the one that asks it."""
+"""Whether this board's GPU can be used, found out in a process of its own: a driver may end the one that asks it."""
 
 import json
 import os
@@ -8,19 +8,6 @@ from dataclasses import dataclass
 from device.children import interpreter
 
 _TIMEOUT_S = 60.0
-_PROGRAM = """
-import json, tvm.runtime
-gpu = tvm.runtime.cuda(0)
-if not tvm.runtime.enabled("cuda"):
-    reason = "TVM's CUDA runtime does not load; `device-agent build-cuda-shim` makes TVM use an older CUDA"
-    found = {"usable": False, "reason": reason}
-elif not gpu.exist:
-    found = {"usable": False, "reason": "the CUDA runtime finds no GPU"}
-else:
-    arch = "sm_" + gpu.compute_version.replace(".", "")
-    found = {"usable": True, "name": gpu.device_name, "arch": arch}
-print(json.dumps(found))
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +27,14 @@ class CudaState:
     arch: str = ""
 
 
-def cuda_state(program: str = _PROGRAM) -> CudaState:
+def state() -> CudaState:
     """Asks TVM in a child process; takes a second or two.
 
-    Args:
-        program: What the child runs; it prints a state as JSON.
+    The child loads the driver, the stand-in if there is one, and TVM's CUDA runtime, and asks the first GPU its name.
     """
     try:
         result = subprocess.run(
-            [*interpreter(), "-c", program],
+            [*interpreter(), "-m", "device.cuda.check"],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
@@ -56,10 +42,14 @@ def cuda_state(program: str = _PROGRAM) -> CudaState:
             stdin=subprocess.DEVNULL,
             env=os.environ | {"TVM_USE_RUNTIME_LIB": "1"},
         )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        return CudaState(usable=False, reason=f"TVM could not be asked: {error}")
+    except subprocess.TimeoutExpired:
+        return CudaState(usable=False, reason=f"the GPU did not answer within {_TIMEOUT_S:.0f} s")
+    except OSError as error:
+        return CudaState(usable=False, reason=f"cannot start Python to ask for the GPU: {error.strerror}")
     try:
         return CudaState(**json.loads(result.stdout))
     except (ValueError, TypeError):
         words = (result.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return CudaState(usable=False, reason=f"asking TVM ended with status {result.returncode}: {words}")
+        return CudaState(
+            usable=False, reason=f"asking for the GPU ended with status {result.returncode}: {words}"
+        )
