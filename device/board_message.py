@@ -1,7 +1,7 @@
 """A board as the contract has it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from device.clocks import OperatingPoint
@@ -10,15 +10,21 @@ from protos.stageline.v1 import agent_pb2 as pb
 
 
 def board_message(
-    board: Board, points: Sequence[OperatingPoint], notes: Sequence[str], holder: str | None
+    board: Board,
+    points: Sequence[OperatingPoint],
+    *,
+    holder: str | None,
+    notes: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> pb.Board:
     """Describes a board to a host.
 
     Args:
         board: What it is.
         points: Operating points that the host can have.
-        notes: What its user should know besides.
         holder: Who holds it.
+        notes: What its user should know besides.
+        settings: For fixed clocks that the host asked for the names of their points.
     """
     return pb.Board(
         name=board.name,
@@ -35,6 +41,7 @@ def board_message(
         release=board.release,
         gpu=_gpu_message(board.gpu) if board.gpu else None,
         thermal_zones=[pb.ThermalZone(name=z.name, path=z.path) for z in board.zones],
+        settings=settings,
     )
 
 

@@ -125,9 +125,11 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         with self._lock:
             holder = self._desk.holder(self._clock())
         if self._clocks is None:
-            return board_message(self._board, self._board.operating_points, (), holder)
-        points, notes = self._clocks.points(request.operating_points)
-        return board_message(self._board, points, notes, holder)
+            return board_message(self._board, self._board.operating_points[:1], holder=holder)
+        offered = self._clocks.offered(request.operating_points)
+        return board_message(
+            self._board, offered.points, holder=holder, notes=offered.notes, settings=offered.settings
+        )
 
     @_reports_errors
     def AcquireLease(self, request: pb.AcquireLeaseRequest, context: grpc.ServicerContext) -> pb.Lease:
@@ -138,7 +140,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
             left, self._holding = (
                 self._holding,
                 Holding(self._clocks),
-            )  # left by a lease that ended since the sweep
+            )  # of a lease that ended since the sweep
         if left is not None:
             left.close()
         _log.info("leased to %s", lease.holder)

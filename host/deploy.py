@@ -11,6 +11,7 @@ from typing import Any
 from host.bundle import StageSite, assign_cpus, write_bundle
 from host.errors import InputError
 from host.network import Network
+from host.placement import cpus_at, placements_of
 from host.planner import Measured, MeasuredStage, Plan
 from host.report.text import energy_text
 from host.session import Session
@@ -32,13 +33,18 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
         InputError: The plan is for another network or another board, or the folder cannot take a bundle.
     """
     _require_fit(session, network, plan)
+    point = session.point(plan.operating_point)
     processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
-    choices = [session.choice(network.graph, stage.processor, stage.cores) for stage in plan.stages]
+    cpus = {name: cpus_at(processor, point) for name, processor in processors.items()}
+    replica_cpus = assign_cpus(plan.stages, cpus)
+    placements = {(one.processor, one.cores): one for one in placements_of(session.board, [point])}
+    choices = [
+        session.choice(network.graph, placements[stage.processor, stage.cores]) for stage in plan.stages
+    ]
     for stage, choice in zip(plan.stages, choices, strict=True):
         wanted = network.graph.implementations(choice, stage.first, stage.last)
         session.build(network, {stage.processor: wanted})
     started = time.monotonic()
-    cpus = assign_cpus(plan.stages, {name: processor.usable for name, processor in processors.items()})
     sites = [
         StageSite(
             device="cpu",
@@ -46,7 +52,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
             builder=session.builder(processors[stage.processor]),
             choice=choice,
         )
-        for stage, replicas, choice in zip(plan.stages, cpus, choices, strict=True)
+        for stage, replicas, choice in zip(plan.stages, replica_cpus, choices, strict=True)
     ]
     with _bundle_folder(keep) as root:
         try:
@@ -57,6 +63,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
             raise InputError(f"cannot write the bundle to {root}: {error.strerror or error}") from error
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
         session.reporter.progress("Deploy", f"copying {size / 1e6:.1f} MB")
+        session.set_point(point.name)
         session.lease.deploy(root)
     text = f"{len(plan.stages)} {'stage' if len(plan.stages) == 1 else 'stages'}, {size / 1e6:.1f} MB"
     session.reporter.step("Deploy", text, time.monotonic() - started)

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from db.records import IdlePower, LayerEnergy, MeanPower, PowerSensor, Profile
+from db.records import IdlePower, LayerEnergy, MeanPower, PowerSensor
 from host.exchange import expected_us
 from host.layers.graph import Choice, Implementation, LayerGraph, distinct
-from host.placement import Placement
+from host.placement import Placement, placements_of
 from host.profiler import Profiler, call_bench, open_bench, upload_module
 from host.requests import Reporter
 
@@ -96,13 +96,21 @@ def measure_energies(session: "Session", network: "Network") -> EnergyCount:
 
 def _tasks(session: "Session", network: "Network") -> Iterator[_Task]:
     profiler = Profiler(session.store, network.graph)
-    for placement in session.placements():
-        known: Mapping[str, Profile] = profiler.profiles(placement)
-        names = [name for name, profile in known.items() if profile.energy_uj is None]
-        if names:
+    idle = session.store.idle_powers_mw(session.board.fingerprint)
+    for point in session.points:
+        here = [one for one in session.placements() if one.operating_point == point.name]
+        missing = [(one, _without_energy(profiler, one)) for one in here]
+        found = [(placement, names) for placement, names in missing if names]
+        if not found and point.name not in idle:
+            found = [(placements_of(session.board, [point])[0], [])]  # for the idle board's power
+        for placement, names in found:
             choice = profiler.choice(placement)
             kernels = network.graph.implementations(choice)
             yield _Task(placement=placement, names=names, choice=choice, kernels=kernels)
+
+
+def _without_energy(profiler: Profiler, placement: Placement) -> list[str]:
+    return [name for name, profile in profiler.profiles(placement).items() if profile.energy_uj is None]
 
 
 def _measure(
@@ -113,6 +121,7 @@ def _measure(
     with session.lease.tvm_session() as tvm_session, TemporaryDirectory(prefix="stageline-") as folder:
         for task in tasks:
             placement = task.placement
+            session.set_point(placement.operating_point)
             module = Path(folder) / f"{placement.name}.so"
             session.builder(session.board.processor(placement.processor)).link(task.kernels, module)
             uploaded = upload_module(tvm_session, module, placement)
@@ -157,19 +166,18 @@ class PlacementEnergy:
         self._sensor = sensor
         self._session = tvm_session
         self._count = count
-        profiles = Profiler(store, self._graph).profiles(placement)
-        self._latencies_us = {name: expected_us(profile) for name, profile in profiles.items()}
+        self._profiles = Profiler(store, self._graph).profiles(placement)
         self._groups = {name: index for index, name in enumerate(distinct(self._graph.layers))}
 
     def measure(self, names: Sequence[str], at_once: int, reporter: Reporter) -> None:
         """Measures layers, then the whole network.
 
         Args:
-            names: Structural hashes of the layers.
+            names: Structural hashes of the layers; without any, the idle board and the whole network are measured.
             at_once: How many of them to measure between two looks at the idle board.
             reporter: Told how far the measurement is.
         """
-        chunks = [names[first : first + at_once] for first in range(0, len(names), at_once)]
+        chunks = [names[first : first + at_once] for first in range(0, len(names), at_once)] or [[]]
         done = 0
         for chunk in chunks:
             state = f"{self._placement.name}: {done} of {len(names)} layers, {self._sensor.rail}"
@@ -184,7 +192,7 @@ class PlacementEnergy:
 
     def _put(self, names: Sequence[str], answer: Mapping[str, Any]) -> None:
         found = [
-            self._energy(name, loop, answer["idle"], self._latencies_us[name])
+            self._energy(name, loop, answer["idle"])
             for name, loop in zip(names, answer["layers"], strict=True)
         ]
         energies = [energy for energy in found if energy is not None]
@@ -212,7 +220,7 @@ class PlacementEnergy:
     def _compare(self, answer: Mapping[str, Any]) -> None:
         """Stores the whole network's energy, and how far the layers' sum is off."""
         loop = answer["network"]
-        whole = self._energy(self._network_hash, loop, answer["idle"], loop["call_us"]) if loop else None
+        whole = self._energy(self._network_hash, loop, answer["idle"])
         if whole is None:
             return
         self._store.put_energies([whole])
@@ -222,10 +230,11 @@ class PlacementEnergy:
 
     def _sum_uj(self) -> float | None:
         counts = Counter(layer.structural_hash for layer in self._graph.layers)
-        rows = self._store.energies_for(self._placement.environment.fingerprint, tuple(counts))
-        wanted = (self._placement.processor, self._placement.cores, self._placement.level)
         energies = {
-            row.layer_hash: row.energy_uj for row in rows if (row.processor, row.cores, row.level) == wanted
+            row.layer_hash: row.energy_uj
+            for fingerprint in self._placement.fingerprints
+            for row in self._store.energies_for(fingerprint, tuple(counts))
+            if (row.processor, row.cores, row.level) == self._placement.key
         }
         if energies.keys() != counts.keys():
             return None
@@ -236,14 +245,15 @@ class PlacementEnergy:
         name: str,
         loop: Mapping[str, Any] | None,
         idle: Mapping[str, Any] | None,
-        latency_us: float,
     ) -> LayerEnergy | None:
+        """A loop's energy, beside the profile of the layer where it has one."""
         if loop is None or idle is None or loop["excess"] is None:
             return None
-        excess = loop["excess"]
+        excess, profile = loop["excess"], self._profiles.get(name)
+        latency_us = expected_us(profile) if profile else loop["call_us"]
         return LayerEnergy(
             layer_hash=name,
-            environment=self._placement.environment,
+            environment=profile.environment if profile else self._placement.environment,
             processor=self._placement.processor,
             cores=self._placement.cores,
             level=self._placement.level,

@@ -8,6 +8,7 @@ import numpy as np
 from db.records import Profile
 from host.layers.graph import Layer, LayerGraph
 from host.placement import Placement
+from host.planner import OperatingPoint, point_document
 
 SCHEMA = "stageline.profile/1"
 
@@ -20,9 +21,9 @@ def exchange_document(
     *,
     board: str,
     processors: Mapping[str, int],
+    points: Sequence[OperatingPoint],
     profiles: Sequence[tuple[Placement, Mapping[str, Profile]]],
     handover_us: float,
-    idle_mw: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Joins a network's layers with what was measured of them.
 
@@ -30,13 +31,10 @@ def exchange_document(
         graph: The network.
         board: Name of the board.
         processors: Number of cores of each processor.
+        points: The operating points to choose from.
         profiles: For each placement the profiles by structural hash.
         handover_us: What handing a frame to a stage costs.
-        idle_mw: What the board draws while nothing runs, by operating point, where that is known.
     """
-    idle_mw = idle_mw or {}
-    levels = {placement.processor: placement.level for placement, _ in profiles}
-    points = sorted({placement.environment.operating_point for placement, _ in profiles})
     return {
         "schema": SCHEMA,
         "model": graph.name,
@@ -44,9 +42,7 @@ def exchange_document(
         "layers": _layers(graph),
         "input_bytes": sum(graph.tensors[name].nbytes for name in graph.inputs),
         "processors": [{"name": name, "cores": cores} for name, cores in processors.items()],
-        "operating_points": [
-            {"name": name, "idle_power_mw": idle_mw.get(name), "levels": levels} for name in points
-        ],
+        "operating_points": [point_document(point) for point in points],
         "costs": [
             _cost(layer, placement, found[layer.structural_hash])
             for placement, found in profiles

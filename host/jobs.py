@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host.errors import InputError
+from host.points import PRESENT_POINT, PointChoice
 from host.requests import ModelRequest, Reporter
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class PlanRequest:
         frames: How many frames to measure a deployment with.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
         energy: Measure the layers' energy, too, where the board has power rails.
+        objective: What to look for, `throughput` or `energy`, for which energies are measured in any case.
+        points: At which operating points to measure and plan.
     """
 
     model: ModelRequest
@@ -37,9 +40,11 @@ class PlanRequest:
     constraints: "Constraints"
     deploy: bool
     frames: int
+    objective: str = "throughput"
     again: bool = False
     tune: int = 0
     energy: bool = False
+    points: PointChoice = PRESENT_POINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class ProfileRequest:
         again: Measure layers that have profiles, too.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
         energy: Measure the layers' energy, too, where the board has power rails.
+        points: At which operating points to measure.
     """
 
     model: ModelRequest
@@ -61,6 +67,7 @@ class ProfileRequest:
     again: bool = False
     tune: int = 0
     energy: bool = False
+    points: PointChoice = PRESENT_POINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +122,12 @@ class PlanOutcome:
     Attributes:
         plan_id: Its number in the database.
         plan: The plan; `measured` is set after a deployment.
+        fastest: The fastest plan, where another objective than speed was asked for.
     """
 
     plan_id: int
     plan: "Plan"
+    fastest: "Plan | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +171,19 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
         StagelineError: It could not be done; what was measured is stored.
     """
     from host.deploy import deploy, measure, with_measured
-    from host.planner import parse_profile, solve
+    from host.measuring import measure_missing
+    from host.planner import Objective, parse_profile, solve
     from host.session import open_session, source_of
 
-    source = source_of(request.model)
+    source, objective = source_of(request.model), Objective(request.objective)
     _require_packages(request.tune)
-    with open_session(request.database, request.board, reporter) as session:
+    with open_session(request.database, request.board, reporter, request.points) as session:
         network = session.network(source, request.model)
-        session.measure_missing(network, again=request.again)
+        measure_missing(session, network, again=request.again)
         _tune(session, network, request.tune)
-        _measure_energies(session, network, wanted=request.energy)
-        plan = solve(parse_profile(session.exchange_document(network.graph)), request.constraints)
+        _measure_energies(session, network, wanted=request.energy or objective is Objective.ENERGY)
+        table = parse_profile(session.exchange_document(network.graph))
+        plan = solve(table, request.constraints, objective)
         plan_id = session.store.add_plan(
             plan.to_document(),
             model_fingerprint=network.fingerprint,
@@ -182,7 +193,8 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
             deploy(session, network, plan)
             plan = with_measured(plan, measure(session, request.frames))
             _store_measured(session, plan_id, plan)
-    return PlanOutcome(plan_id=plan_id, plan=plan)
+        fastest = None if objective is Objective.THROUGHPUT else solve(table, request.constraints)
+    return PlanOutcome(plan_id=plan_id, plan=plan, fastest=fastest)
 
 
 def _require_packages(trials: int) -> None:
@@ -213,13 +225,14 @@ def profile_model(request: ProfileRequest, reporter: Reporter) -> ProfileOutcome
     Raises:
         StagelineError: It could not be done; what was measured is stored.
     """
+    from host.measuring import measure_missing
     from host.session import open_session, source_of
 
     source = source_of(request.model)
     _require_packages(request.tune)
-    with open_session(request.database, request.board, reporter) as session:
+    with open_session(request.database, request.board, reporter, request.points) as session:
         network = session.network(source, request.model)
-        count = session.measure_missing(network, again=request.again)
+        count = measure_missing(session, network, again=request.again)
         _tune(session, network, request.tune)
         _measure_energies(session, network, wanted=request.energy)
         return ProfileOutcome(

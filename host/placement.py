@@ -1,5 +1,6 @@
 """Where layers are measured and stages run: a board's processors with one core, two cores, and so on."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from db.records import Environment
 from host.kernels.version import VERSION
 
 if TYPE_CHECKING:
-    from host.remote import BoardDescription, ProcessorDescription
+    from host.remote import BoardDescription, OperatingPoint, ProcessorDescription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,8 @@ class Placement:
         cores: How many of its cores work.
         cpus: Ids of these cores.
         level: The processor's clock level.
-        environment: What its profiles depend on besides.
+        environment: What its profiles depend on besides, at the operating point where it is measured.
+        elsewhere: The same at other operating points that give it the same level: what was measured there counts, too.
         neighbours: Ids of the board's other CPUs.
     """
 
@@ -28,6 +30,7 @@ class Placement:
     cpus: tuple[int, ...]
     level: str
     environment: Environment
+    elsewhere: tuple[Environment, ...] = ()
     neighbours: tuple[int, ...] = ()
 
     @property
@@ -35,22 +38,68 @@ class Placement:
         """What people call it: `cpux2`."""
         return f"{self.processor}x{self.cores}"
 
+    @property
+    def operating_point(self) -> str:
+        """Name of the point at which it is measured."""
+        return self.environment.operating_point
 
-def placements_of(board: "BoardDescription") -> list[Placement]:
-    """Every processor of a board with every number of its cores, at every operating point."""
-    return [
-        Placement(
-            processor=processor.name,
-            cores=cores,
-            cpus=processor.usable[:cores],
-            level=point.levels.get(processor.name, point.name),
-            environment=_environment(board, processor, point.name),
-            neighbours=tuple(cpu for cpu in board.usable_cpus if cpu not in processor.usable[:cores]),
-        )
-        for point in board.operating_points
-        for processor in board.processors
-        for cores in range(1, processor.cores + 1)
-    ]
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Processor, cores and level, which stand with its profiles."""
+        return self.processor, self.cores, self.level
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of the environments whose profiles count."""
+        return tuple(environment.fingerprint for environment in (self.environment, *self.elsewhere))
+
+
+def placements_of(board: "BoardDescription", points: Sequence["OperatingPoint"]) -> list[Placement]:
+    """Every processor of a board with every number of its cores, at every level that some points give it.
+
+    Equal levels mean equal clocks: each stands at the first point that has it, and is measured once.
+
+    Args:
+        board: The board.
+        points: Some of its operating points.
+    """
+    found: dict[tuple[str, int, str], Placement] = {}
+    for point in points:
+        for placement in _placements_at(board, point):
+            found.setdefault(placement.key, placement)
+    return list(found.values())
+
+
+def cpus_at(processor: "ProcessorDescription", point: "OperatingPoint") -> tuple[int, ...]:
+    """The CPUs of a processor that stages can be given at an operating point."""
+    return point.cpus.get(processor.name, ()) if point.cpus else processor.usable
+
+
+def _placements_at(board: "BoardDescription", point: "OperatingPoint") -> Iterator[Placement]:
+    cpus = {processor.name: cpus_at(processor, point) for processor in board.processors}
+    for processor in board.processors:
+        usable = cpus[processor.name]
+        level = _level(processor.name, point)
+        same = [
+            other
+            for other in board.operating_points
+            if other.name != point.name and _level(processor.name, other) == level
+        ]
+        for cores in range(1, len(usable) + 1):
+            chosen = usable[:cores]
+            yield Placement(
+                processor=processor.name,
+                cores=cores,
+                cpus=chosen,
+                level=level,
+                environment=_environment(board, processor, point.name),
+                elsewhere=tuple(_environment(board, processor, other.name) for other in same),
+                neighbours=tuple(cpu for ids in cpus.values() for cpu in ids if cpu not in chosen),
+            )
+
+
+def _level(processor: str, point: "OperatingPoint") -> str:
+    return point.levels.get(processor, point.name)
 
 
 def _environment(

@@ -24,7 +24,7 @@ from host.errors import InputError
 from host.exchange import SCHEMA, exchange_document
 from host.layers.graph import LayerGraph
 from host.placement import Placement
-from host.planner import parse_profile
+from host.planner import OperatingPoint, parse_profile
 from host.profiler import HANDOVER
 
 _ORIGIN = "file"
@@ -48,13 +48,14 @@ def export_profiles(store: Store, model: str, board: str | None) -> dict[str, An
     if record.graph.get("schema") == SCHEMA:
         return dict(record.graph)
     board_record = store.find_board(rows[0].board)
+    profiles = _by_placement(store, record, rows)
     return exchange_document(
         LayerGraph.from_document(record.graph),
         board=rows[0].board,
         processors={item.name: item.cores for item in board_record.processors} if board_record else {},
-        profiles=_by_placement(store, record, rows),
+        points=_points(store, board_record, profiles),
+        profiles=profiles,
         handover_us=_handover_us(store, rows),
-        idle_mw=store.idle_powers_mw(board_record.fingerprint) if board_record else None,
     )
 
 
@@ -135,6 +136,22 @@ def _by_placement(
             if profile.status is not ProfileStatus.PARTIAL and (*key, profile.layer_hash) in wanted:
                 found[key][profile.layer_hash] = profile
     return [(_placement(next(iter(profiles.values()))), profiles) for profiles in found.values()]
+
+
+def _points(
+    store: Store, board: BoardRecord | None, profiles: Sequence[tuple[Placement, Mapping[str, Profile]]]
+) -> list[OperatingPoint]:
+    """Those at which something was measured, with the levels that the board gave, or that were measured."""
+    idle_mw = store.idle_powers_mw(board.fingerprint) if board else {}
+    described = board.description.get("operating_points", ()) if board else ()
+    levels: dict[str, dict[str, str]] = {point["name"]: dict(point["levels"]) for point in described}
+    measured: dict[str, dict[str, str]] = defaultdict(dict)
+    for placement, _ in profiles:
+        measured[placement.operating_point][placement.processor] = placement.level
+    return [
+        OperatingPoint(name=name, levels=levels.get(name, {}) | found, idle_power_mw=idle_mw.get(name))
+        for name, found in sorted(measured.items())
+    ]
 
 
 def _placement(profile: Profile) -> Placement:

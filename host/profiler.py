@@ -266,9 +266,17 @@ class Profiler:
         return trials.verdict(self._hashes, samples)
 
     def _stored(self, placement: Placement) -> dict[str, Profile]:
-        rows = self._store.profiles_for(placement.environment.fingerprint, self._hashes)
-        wanted = (placement.processor, placement.cores, placement.level)
-        return {row.layer_hash: row for row in rows if (row.processor, row.cores, row.level) == wanted}
+        """The profiles that count; of several, measured at points of equal clocks, the newest finished one."""
+        rows = (
+            row
+            for fingerprint in placement.fingerprints
+            for row in self._store.profiles_for(fingerprint, self._hashes)
+            if (row.processor, row.cores, row.level) == placement.key
+        )
+        found: dict[str, Profile] = {}
+        for row in sorted(rows, key=lambda row: (row.status is not ProfileStatus.PARTIAL, row.measured_at)):
+            found[row.layer_hash] = row
+        return found
 
     def _readings(self, placement: Placement) -> _Readings:
         stored = self._stored(placement)
@@ -337,9 +345,10 @@ def _profile(name: str, placement: Placement, verdict: Verdict, samples: Sequenc
 def best_variants(store: Store, placement: Placement, kernels: Collection[str]) -> dict[str, str]:
     """For kernels that a search was spent on, on a placement's processor, the fastest variant that it found."""
     found: dict[str, str] = {}
-    for record in store.tuning_records_for(placement.environment.fingerprint, kernels):
-        if record.processor == placement.processor:
-            found.setdefault(record.kernel, tuned_name(record.digest, record.variant))
+    for fingerprint in placement.fingerprints:
+        for record in store.tuning_records_for(fingerprint, kernels):
+            if record.processor == placement.processor:
+                found.setdefault(record.kernel, tuned_name(record.digest, record.variant))
     return found
 
 

@@ -1,74 +1,54 @@
 """One board and one database for the length of a command: what is known, what is missing, and how to get it."""
 
 import getpass
-import json
 import os
 import socket
-import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db.records import (
-    BoardRecord,
-    LayerRecord,
-    ModelRecord,
-    ProcessorRecord,
-    Profile,
-    ProfileStatus,
-)
+from db.records import BoardRecord, LayerRecord, ModelRecord, ProcessorRecord
 from db.store import Store
 from host.build import Builder
 from host.errors import InputError
 from host.exchange import exchange_document
 from host.frontends import ModelSource, resolve
+from host.handover import stored_handover_us
 from host.kernels.version import VERSION
 from host.layers.choice import likeliest
 from host.layers.graph import Choice, Implementation, LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
-from host.placement import Placement, placements_of
-from host.profiler import HANDOVER, Profiler, call_bench
+from host.placement import Placement, cpus_at, placements_of
+from host.planner import OperatingPoint as PlannerPoint
+from host.points import PRESENT_POINT, PointChoice
+from host.profiler import Profiler
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
-from host.trials import Trials
 
 if TYPE_CHECKING:
-    from host.remote import BoardClient, BoardDescription, Lease, ProcessorDescription
-    from host.remote.tvm_session import TvmSession
-
-_HANDOVER_DEADLINE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureCount:
-    """How many profiles are new, how many were known before, and how many of the new ones are unsteady."""
-
-    measured: int
-    known: int
-    unsteady: int
+    from host.remote import BoardClient, BoardDescription, Lease, OperatingPoint, ProcessorDescription
 
 
 @contextmanager
-def open_session(database: str, board: str | None, reporter: Reporter) -> Iterator["Session"]:
+def open_session(
+    database: str, board: str | None, reporter: Reporter, points: PointChoice = PRESENT_POINT
+) -> Iterator["Session"]:
     """Opens the database and connects to the board.
 
     Args:
         database: Path or URL; made when it is missing.
         board: A saved name or HOST:PORT; None for this machine.
         reporter: Where to tell how far the work is.
+        points: At which operating points to measure and plan.
     """
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(database))
         client = stack.enter_context(connect(board))
-        yield Session(store, client, reporter, stack)
+        yield Session(store, client, reporter, stack, points)
 
 
 class Session:
@@ -79,12 +59,26 @@ class Session:
         client: The board.
         reporter: Where to tell how far the work is.
         stack: Ends what the session starts.
+        points: At which operating points to measure and plan.
+
+    Attributes:
+        board: The board.
+        points: The chosen operating points.
     """
 
-    def __init__(self, store: Store, client: "BoardClient", reporter: Reporter, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        store: Store,
+        client: "BoardClient",
+        reporter: Reporter,
+        stack: ExitStack,
+        points: PointChoice = PRESENT_POINT,
+    ) -> None:
         self.store = store
         self.reporter = reporter
-        self.board: BoardDescription = client.describe()
+        self.board: BoardDescription = client.describe(points.settings)
+        self.points = points.among(self.board)
+        self._set_point = self.board.operating_points[0].name
         self._client = client
         self._stack = stack
         _require_same_versions(self.board)
@@ -114,19 +108,44 @@ class Session:
         return network
 
     def placements(self) -> list[Placement]:
-        """Every processor with one core, two cores, and so on, at every operating point."""
-        return placements_of(self.board)
+        """Every processor with one core, two cores, and so on, at every level of the chosen operating points."""
+        return placements_of(self.board, self.points)
+
+    def point(self, name: str) -> "OperatingPoint":
+        """An operating point of the board; a plan's, to deploy it.
+
+        Raises:
+            InputError: It has none of that name, or cannot set it.
+        """
+        choice = PointChoice(names=(name,))
+        return choice.among(self._client.describe(choice.settings) if choice.settings else self.board)[0]
+
+    def set_point(self, name: str) -> None:
+        """Sets the board's clocks, until the session ends; nothing happens where they are set so already.
+
+        Raises:
+            InputError: They cannot be set.
+        """
+        if name != self._set_point:
+            self.reporter.progress("Clocks", name)
+            self.lease.set_operating_point(name)
+            self._set_point = name
+
+    def at_point(self, text: str, point: "OperatingPoint") -> str:
+        """A text that says at which operating point, where there are several."""
+        return f"{text} at {point.name}" if len(self.points) > 1 else text
 
     def exchange_document(self, graph: LayerGraph) -> dict[str, Any]:
         """All finished profiles of a network on this board, as the planner reads them."""
         profiler = Profiler(self.store, graph)
+        idle_mw = self.store.idle_powers_mw(self.board.fingerprint)
         return exchange_document(
             graph,
             board=self.board.name,
             processors={processor.name: processor.cores for processor in self.board.processors},
+            points=[_planner_point(self.board, point, idle_mw.get(point.name)) for point in self.points],
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
-            handover_us=self._stored_handover_us() or 0.0,
-            idle_mw=self.store.idle_powers_mw(self.board.fingerprint),
+            handover_us=stored_handover_us(self) or 0.0,
         )
 
     def builder(self, processor: "ProcessorDescription") -> Builder:
@@ -142,17 +161,10 @@ class Session:
             )
         return trace
 
-    def choice(self, graph: LayerGraph, processor: str, cores: int) -> Choice:
-        """How each layer is scheduled on a placement: as it was measured to be fastest, else as it probably is.
-
-        Args:
-            graph: The network.
-            processor: Name of the processor.
-            cores: How many of its cores work.
-        """
-        placement = next(p for p in self.placements() if (p.processor, p.cores) == (processor, cores))
-        measured = Profiler(self.store, graph).choice(placement)
-        return {**likeliest(graph, self.board.processor(processor).target), **measured}
+    def choice(self, graph: LayerGraph, placement: Placement) -> Choice:
+        """How each layer is scheduled on a placement: as it was measured to be fastest, else as it probably is."""
+        target = self.board.processor(placement.processor).target
+        return {**likeliest(graph, target), **Profiler(self.store, graph).choice(placement)}
 
     def build(self, network: Network, wanted: Mapping[str, Iterable[Implementation]]) -> None:
         """Compiles kernels for some processors, where the cache does not hold them.
@@ -175,110 +187,6 @@ class Session:
         text = f"{built + cached} kernels   {built} built, {cached} from the cache"
         if built:
             self.reporter.step("Build", text, time.monotonic() - started)
-
-    def measure_missing(self, network: Network, *, again: bool = False) -> MeasureCount:
-        """Builds and measures what the database does not hold yet, on every placement.
-
-        Args:
-            network: What to measure.
-            again: Measure what the database holds, too.
-
-        Returns:
-            How many profiles are new, how many were known, how many stayed unsteady.
-        """
-        profiler = Profiler(self.store, network.graph, again=again)
-        missing = {placement.name: profiler.missing(placement) for placement in self.placements()}
-        todo = [placement for placement in self.placements() if missing[placement.name]]
-        new = sum(map(len, missing.values()))
-        known = profiler.count * len(missing) - new
-        if not todo and self._stored_handover_us() is not None:
-            self.reporter.step("Measure", f"nothing: all {known} profiles are in the database")
-            return MeasureCount(measured=0, known=known, unsteady=0)
-        trials = {placement.name: self._trials(profiler, placement) for placement in todo}
-        self._build_trials(network, todo, trials)
-        started = time.monotonic()
-        with self.lease.tvm_session() as tvm_session:
-            self._measure_handover(tvm_session)
-            unsteady = self._measure(tvm_session, network, profiler, todo, trials)
-        text = f"{new} profiles on {len(todo)} placements" + (f", {known} known" if known else "")
-        self.reporter.step("Measure", text + _steadiness(unsteady), time.monotonic() - started)
-        self._warn_unsteady(network.graph, unsteady)
-        return MeasureCount(measured=new, known=known, unsteady=sum(map(len, unsteady.values())))
-
-    def _trials(self, profiler: Profiler, placement: Placement) -> Trials:
-        return profiler.trials(placement, self.board.processor(placement.processor).target)
-
-    def _build_trials(
-        self, network: Network, placements: Sequence[Placement], trials: Mapping[str, Trials]
-    ) -> None:
-        wanted: dict[str, list[Implementation]] = defaultdict(list)
-        for placement in placements:
-            wanted[placement.processor] += trials[placement.name].implementations(network.graph)
-        self.build(network, wanted)
-
-    def _measure(
-        self,
-        tvm_session: "TvmSession",
-        network: Network,
-        profiler: Profiler,
-        placements: Sequence[Placement],
-        trials: Mapping[str, Trials],
-    ) -> dict[str, list[str]]:
-        unsteady = {}
-        with tempfile.TemporaryDirectory(prefix="stageline-") as folder:
-            for placement in placements:
-                module = Path(folder) / f"{placement.name}.so"
-                builder = self.builder(self.board.processor(placement.processor))
-                builder.link(trials[placement.name].implementations(network.graph), module)
-                unsteady[placement.name] = profiler.measure(
-                    tvm_session,
-                    module,
-                    placement,
-                    trials[placement.name],
-                    lambda state: self.reporter.progress("Measure", state),
-                )
-        return unsteady
-
-    def _warn_unsteady(self, graph: LayerGraph, unsteady: dict[str, list[str]]) -> None:
-        names = {layer.structural_hash: layer.name for layer in graph.layers}
-        for placement, hashes in unsteady.items():
-            if hashes:
-                shown = ", ".join(names[name] for name in hashes[:4]) + (
-                    " and others" if len(hashes) > 4 else ""
-                )
-                self.reporter.warn(
-                    f"on {placement} the times of {shown} scatter",
-                    "stop other programs on the board, then measure again with --again",
-                )
-
-    def _handover_placement(self) -> Placement:
-        """Hand-over belongs to the board as a whole; it stands with its first processor."""
-        return self.placements()[0]
-
-    def _stored_handover_us(self) -> float | None:
-        environment = self._handover_placement().environment.fingerprint
-        return next((row.latency_us for row in self.store.profiles_for(environment, [HANDOVER])), None)
-
-    def _measure_handover(self, tvm_session: "TvmSession") -> None:
-        if self._stored_handover_us() is not None:
-            return
-        answer = call_bench(
-            tvm_session, "handover", json.dumps(self.board.usable_cpus[:2]), deadline_s=_HANDOVER_DEADLINE_S
-        )
-        placement = self._handover_placement()
-        profile = Profile(
-            layer_hash=HANDOVER,
-            environment=placement.environment,
-            processor=placement.processor,
-            cores=1,
-            level=placement.level,
-            latency_us=answer["handover_us"],
-            latency_mad_us=0.0,
-            samples_us=(answer["handover_us"],),
-            status=ProfileStatus.STEADY,
-            measured_at=datetime.now(UTC),
-        )
-        self.store.put_profiles([profile])
 
 
 def source_of(request: ModelRequest) -> ModelSource:
@@ -308,6 +216,14 @@ def _require_same_versions(board: "BoardDescription") -> None:
                 f"{package} is {here} here and {there} on board {board.name}",
                 hint="install the same version of stageline on both",
             )
+
+
+def _planner_point(
+    board: "BoardDescription", point: "OperatingPoint", idle_power_mw: float | None
+) -> PlannerPoint:
+    cores = {processor.name: len(cpus_at(processor, point)) for processor in board.processors}
+    fewer = {p.name: cores[p.name] for p in board.processors if cores[p.name] < p.cores}
+    return PlannerPoint(name=point.name, levels=dict(point.levels), cores=fewer, idle_power_mw=idle_power_mw)
 
 
 def _board_record(board: "BoardDescription") -> BoardRecord:
@@ -343,8 +259,3 @@ def _model_line(graph: LayerGraph) -> str:
         f"{graph.name}   {len(graph.layers)} layers ({different} different), "
         f"{graph.flops / 1e9:.2f} GFLOP, {graph.weight_bytes / 1e6:.1f} MB of weights"
     )
-
-
-def _steadiness(unsteady: Mapping[str, Sequence[str]]) -> str:
-    count = sum(map(len, unsteady.values()))
-    return f", {count} unsteady" if count else ", all steady"

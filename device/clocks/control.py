@@ -1,7 +1,7 @@
 """What an agent offers of its board's clocks, with the helper's aid or without."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.clocks.client import DEFAULT_SOCKET, ClocksClient
@@ -31,8 +31,8 @@ class Clocks:
         self._socket = socket
         self._files = Files(root)
 
-    def points(self, settings: Sequence[str] = ()) -> tuple[tuple[OperatingPoint, ...], tuple[str, ...]]:
-        """The points that can be had, the present one first, and notes on what is missing for more.
+    def offered(self, settings: Sequence[str] = ()) -> "Offered":
+        """The points that can be had.
 
         Args:
             settings: Fixed frequencies that are wanted besides, as `parse_fixed` reads them.
@@ -46,9 +46,12 @@ class Clocks:
         except ClocksError as error:
             if settings:
                 raise
-            return found[:1], tuple(_missing(len(found) - 1, error))
-        points = {point.name: point for point in (*found, *map(self._fixed_point, settings))}
-        return tuple(points.values()), ()
+            return Offered(points=found[:1], notes=tuple(_missing(len(found) - 1, error)))
+        fixed = {setting: self._fixed_point(setting) for setting in settings}
+        points = {point.name: point for point in (*found, *fixed.values())}
+        return Offered(
+            points=tuple(points.values()), settings={setting: point.name for setting, point in fixed.items()}
+        )
 
     def hold(self, name: str) -> "HeldPoint":
         """Sets a point, from the clocks as they were found.
@@ -100,6 +103,21 @@ class Clocks:
                 raise ClocksError(
                     f"the operating point {wanted.name} should run {processor} at {level}, and it is {found}"
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """Operating points that can be had.
+
+    Attributes:
+        points: The present one first.
+        notes: What is missing for more.
+        settings: For fixed frequencies that were asked for the names of their points.
+    """
+
+    points: tuple[OperatingPoint, ...]
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class HeldPoint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from device.clocks.cpufreq import cpu_clock, first_of_each, online_cpus, online_path, related_cpus
 from device.clocks.devfreq import find_gpu_clock
@@ -44,6 +44,11 @@ class OperatingPoint:
     name: str
     levels: Mapping[str, str]
     cpus: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """For JSON."""
+        cpus = {name: list(members) for name, members in self.cpus.items()}
+        return {"name": self.name, "levels": dict(self.levels), "cpus": cpus}
 
 
 class CpuGroup(Protocol):

@@ -162,7 +162,7 @@ class Board:
                 "reason": gpu.reason or None,
                 "path": gpu.path,
             },
-            "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],
+            "operating_points": [point.to_document() for point in self.operating_points],
             "sensors": [
                 {"rail": r.name, "role": r.role, "unit_mw": readings.power_mw.get(r.path), "path": r.path}
                 for r in self.rails

@@ -41,6 +41,7 @@ def bench_model(request: BenchRequest, reporter: Reporter) -> Comparison:
         UsageError: The other engine is not installed on the board.
         StagelineError: It could not be done, or the engines' outputs differ.
     """
+    from host.measuring import measure_missing
     from host.session import open_session, source_of
 
     source = source_of(request.model)
@@ -49,7 +50,7 @@ def bench_model(request: BenchRequest, reporter: Reporter) -> Comparison:
         if request.against is not None:
             versions[request.against] = _reference_version(session)
         network = session.network(source, request.model)
-        session.measure_missing(network)
+        measure_missing(session, network)
         contenders = _contenders(session, network, request.against)
         entries, largest_difference = _measured(session, network, contenders, request.seconds)
         return Comparison(

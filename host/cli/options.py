@@ -124,6 +124,23 @@ energy = click.option(
     help="Measure the layers' energy, too, where the board has power rails: some seconds a layer.",
 )
 
+objective = click.option(
+    "--objective",
+    type=click.Choice(["throughput", "energy"]),
+    default="throughput",
+    show_default=True,
+    help="What to look for: the most frames a second, or the least energy a frame.",
+)
+
+operating_points = click.option(
+    "--operating-points",
+    "points",
+    multiple=True,
+    metavar="all|NAME,...",
+    help="Settings of the board's clocks to measure and plan for; by default the present one. Names of "
+    "`host boards show`, or fixed clocks such as a57=1113600,gpu=1122000000 (kHz of CPUs, Hz of GPU and emc).",
+)
+
 frames = click.option(
     "--frames",
     type=click.IntRange(min=1),

@@ -10,12 +10,20 @@ if TYPE_CHECKING:
     from host.planner import Plan
 
 
-def present(plan: "Plan", *, plan_id: int | None = None, output: Path | None = None, as_json: bool) -> None:
+def present(
+    plan: "Plan",
+    *,
+    plan_id: int | None = None,
+    fastest: "Plan | None" = None,
+    output: Path | None = None,
+    as_json: bool,
+) -> None:
     """Prints a plan and writes it to a file where one is named.
 
     Args:
         plan: The plan.
         plan_id: Its number in the database, where it has one.
+        fastest: The fastest plan, to say what the plan saves beside it.
         output: Also write the document there.
         as_json: Print the document instead of the page.
     """
@@ -30,4 +38,4 @@ def present(plan: "Plan", *, plan_id: int | None = None, output: Path | None = N
         return
     from host.report.plan import plan_page
 
-    print_page(*plan_page(plan, plan_id=plan_id))
+    print_page(*plan_page(plan, plan_id=plan_id, fastest=fastest))

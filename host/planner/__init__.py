@@ -11,8 +11,8 @@ from host.planner.costs import (
     Transfer,
 )
 from host.planner.document import parse_json
-from host.planner.plan import Baseline, Measured, MeasuredStage, Plan, PlanStage
-from host.planner.profile import parse_profile, profile_document
+from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage
+from host.planner.profile import parse_profile, point_document, profile_document
 from host.planner.solver import solve
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "LayerCosts",
     "Measured",
     "MeasuredStage",
+    "Objective",
     "OperatingPoint",
     "Placement",
     "Plan",
@@ -31,6 +32,7 @@ __all__ = [
     "Transfer",
     "parse_json",
     "parse_profile",
+    "point_document",
     "profile_document",
     "solve",
 ]

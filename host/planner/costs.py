@@ -42,15 +42,21 @@ class OperatingPoint:
         levels: The level of each processor; a processor that is not named has a level of the point's own
             name.
         idle_power_mw: What the board draws while nothing runs; None without a sensor.
+        cores: How many cores of a processor run at this point, where it is not all of them.
     """
 
     name: str
     levels: Mapping[str, str] = field(default_factory=dict)
     idle_power_mw: float | None = None
+    cores: Mapping[str, int] = field(default_factory=dict)
 
     def level(self, processor: str) -> str:
         """The level of a processor."""
         return self.levels.get(processor, self.name)
+
+    def cores_of(self, processor: Processor) -> int:
+        """How many cores of a processor stages may use."""
+        return self.cores.get(processor.name, processor.cores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from host.errors import InputError
 from host.planner.constraints import Constraints
 from host.planner.costs import Cost, CostTable, OperatingPoint, Placement, Transfer
-from host.planner.plan import Baseline, Plan, PlanStage
+from host.planner.plan import Baseline, Objective, Plan, PlanStage
 
 _US_PER_S = 1e6
 _NJ_PER_UJ = 1e3
@@ -37,6 +37,7 @@ def evaluate(
     *,
     constraints: Constraints,
     bound_us: float,
+    objective: Objective = Objective.THROUGHPUT,
 ) -> Plan:
     """Puts a plan together.
 
@@ -46,6 +47,7 @@ def evaluate(
         choices: The stages in order; every layer has a cost where it runs.
         constraints: The source's rate limits the period, avoided processors do not count for the baseline.
         bound_us: What `fractional_bound` gave.
+        objective: What was looked for.
 
     Raises:
         InputError: The plan would take no time, so that it has no throughput.
@@ -63,7 +65,7 @@ def evaluate(
         model=table.model,
         board=table.board,
         operating_point=point.name,
-        objective="throughput",
+        objective=objective.value,
         stages=tuple(stages),
         period_us=period,
         throughput_fps=throughput,
@@ -120,6 +122,8 @@ def _stage(
 def _costs(
     table: CostTable, point: OperatingPoint, placement: Placement, first: int, last: int
 ) -> list[Cost] | None:
+    if placement.cores > point.cores.get(placement.processor, placement.cores):
+        return None
     key = (placement, point.level(placement.processor))
     costs = [layer.costs.get(key) for layer in table.layers[first : last + 1]]
     known = [cost for cost in costs if cost is not None]

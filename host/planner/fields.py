@@ -55,9 +55,9 @@ class Record:
         """Whether a field is null or missing."""
         return self._fields.get(key) is None
 
-    def record(self, key: str, required: frozenset[str]) -> "Record":
+    def record(self, key: str, required: frozenset[str], optional: frozenset[str] = frozenset()) -> "Record":
         """A field that must be an object."""
-        return Record(self._fields.get(key), (*self._path, key), required)
+        return Record(self._fields.get(key), (*self._path, key), required, optional)
 
     def text(self, key: str) -> str:
         """A field that must be a name: printable and not empty."""

@@ -27,6 +27,15 @@ def explain_uncovered(
     )
 
 
+def explain_off(constraints: Constraints) -> InfeasibleError:
+    """The error for processors that no operating point runs."""
+    wanted = " and ".join(constraints.use) or "a processor that is not avoided"
+    return InfeasibleError(
+        f"no operating point runs {wanted}",
+        hint="choose others with --operating-points, or loosen --use and --avoid",
+    )
+
+
 def explain_too_slow(plan: Plan, constraints: Constraints) -> InfeasibleError:
     """The error for a plan that is the fastest and not fast enough."""
     wanted = f"{constraints.min_fps:g} fps"

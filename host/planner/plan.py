@@ -1,6 +1,7 @@
 """A plan: which layers run where, and what that is predicted to take."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Self
 
 from host.errors import InputError
@@ -32,6 +33,13 @@ _MEASURED = frozenset(
     {"period_us", "throughput_fps", "latency_us", "energy_uj_per_frame", "stages", "frames"}
 )
 _MEASURED_STAGE = frozenset({"time_us"})
+
+
+class Objective(StrEnum):
+    """What a plan is the best in."""
+
+    THROUGHPUT = "throughput"
+    ENERGY = "energy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +146,7 @@ class Plan:
         model: Name of the network.
         board: Name of the board.
         operating_point: The setting of the clocks.
-        objective: What was looked for: `throughput`.
+        objective: What was looked for.
         stages: In the order in which a frame passes them.
         period_us: Steady-state time between two outputs.
         throughput_fps: Its inverse.

@@ -1,7 +1,7 @@
 """One operating point's costs as whole numbers in arrays: what the searches read."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +47,8 @@ class Problem:
         point: The operating point.
         point_index: Its position in the table.
         layers: How many there are.
+        positions: For each of the processors that may be used its position in the table.
+        placements: The placements, by row.
         grid: How much of every processor may be in use.
         options: Every placement with every possible number of replicas.
         prefix: Ticks of the layers before a cut, by (placement, cut); unavailable layers count nothing.
@@ -62,6 +64,8 @@ class Problem:
     point: OperatingPoint
     point_index: int
     layers: int
+    positions: tuple[int, ...]
+    placements: tuple[Placement, ...]
     grid: UsageGrid
     options: tuple[Option, ...]
     prefix: Int64s
@@ -79,20 +83,24 @@ def build_problem(table: CostTable, index: int, constraints: Constraints, ticks:
     Args:
         table: The costs.
         index: Position of the operating point.
-        constraints: Avoided processors, replicas and forced cuts are already left out here.
+        constraints: Avoided processors, replicas and forced cuts are already left out here; every processor that must
+            be used runs at this point.
         ticks: The unit.
     """
     point = table.operating_points[index]
-    names = [row.name for row in table.processors if row.name not in constraints.avoid]
-    placements = [placement for placement in table.placements if placement.processor in names]
+    cores = {row.name: point.cores_of(row) for row in table.processors if row.name not in constraints.avoid}
+    names = [name for name, count in cores.items() if count]
+    placements = [row for row in table.placements if row.cores <= cores.get(row.processor, 0)]
     latency = _latencies(table, placements, point, ticks)
-    grid = _grid(table, names, placements, constraints)
+    grid = _grid(cores, names, placements, constraints)
     fastest = latency.min(axis=0, initial=NEVER)
     uncovered = np.flatnonzero(fastest == NEVER)
     return Problem(
         point=point,
         point_index=index,
         layers=len(table.layers),
+        positions=tuple(index for index, row in enumerate(table.processors) if row.name in names),
+        placements=tuple(placements),
         grid=grid,
         options=_options(placements, names, grid, constraints),
         prefix=_before_each_cut(np.where(latency == NEVER, 0, latency)),
@@ -118,9 +126,8 @@ def _latencies(
 
 
 def _grid(
-    table: CostTable, names: Sequence[str], placements: Sequence[Placement], constraints: Constraints
+    cores: Mapping[str, int], names: Sequence[str], placements: Sequence[Placement], constraints: Constraints
 ) -> UsageGrid:
-    cores = {row.name: row.cores for row in table.processors}
     units = [
         math.gcd(*(placement.cores for placement in placements if placement.processor == name)) or cores[name]
         for name in names

@@ -35,7 +35,7 @@ _ROOT_OPTIONAL = frozenset({"transfers"})
 _LAYER = frozenset({"name", "inputs", "output_bytes"})
 _PROCESSOR = frozenset({"name", "cores"})
 _POINT = frozenset({"name"})
-_POINT_OPTIONAL = frozenset({"idle_power_mw", "levels"})
+_POINT_OPTIONAL = frozenset({"idle_power_mw", "levels", "cores"})
 _COST = frozenset({"layer", "processor", "cores", "level", "latency_us"})
 _TRANSFER = frozenset({"from", "to", "latency_us", "bytes_per_s"})
 _ENERGY = frozenset({"energy_uj"})
@@ -87,10 +87,7 @@ def profile_document(table: CostTable) -> dict[str, Any]:
         ],
         "input_bytes": table.input_bytes,
         "processors": [{"name": row.name, "cores": row.cores} for row in table.processors],
-        "operating_points": [
-            {"name": point.name, "idle_power_mw": point.idle_power_mw, "levels": dict(point.levels)}
-            for point in table.operating_points
-        ],
+        "operating_points": [point_document(point) for point in table.operating_points],
         "costs": [
             {
                 "layer": layer.name,
@@ -118,6 +115,12 @@ def profile_document(table: CostTable) -> dict[str, Any]:
     }
 
 
+def point_document(point: OperatingPoint) -> dict[str, Any]:
+    """An operating point's part of the document."""
+    document = {"name": point.name, "idle_power_mw": point.idle_power_mw, "levels": dict(point.levels)}
+    return document | ({"cores": dict(point.cores)} if point.cores else {})
+
+
 def _processors(root: Record) -> list[Processor]:
     rows = _named(root, "processors", _PROCESSOR)
     return [Processor(name=row.text("name"), cores=row.whole("cores", minimum=1)) for row in rows]
@@ -131,10 +134,24 @@ def _operating_points(root: Record, processors: Mapping[str, Processor]) -> tupl
             raise InputError(f"{row.where('levels')} names {min(unknown)}, and no processor has this name")
         points.append(
             OperatingPoint(
-                name=row.text("name"), levels=levels, idle_power_mw=row.number_or_none("idle_power_mw")
+                name=row.text("name"),
+                levels=levels,
+                idle_power_mw=row.number_or_none("idle_power_mw"),
+                cores=_cores(row, processors),
             )
         )
     return tuple(points)
+
+
+def _cores(point: Record, processors: Mapping[str, Processor]) -> dict[str, int]:
+    if point.is_null("cores"):
+        return {}
+    row = point.record("cores", frozenset(), frozenset(processors))
+    cores = {name: row.whole(name) for name in processors if not row.is_null(name)}
+    for name, count in cores.items():
+        if count > processors[name].cores:
+            raise row.refuse(name, f", and {name} has {processors[name].cores}")
+    return cores
 
 
 def _layers(root: Record) -> list[tuple[str, tuple[str, ...], int]]:

@@ -1,11 +1,13 @@
-"""The plan with the fewest stages and, among those, the least latency that keeps within a period."""
+"""The plan that keeps within a period and takes the least of something that adds up over its stages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from host.planner.problem import NEVER, Int64s, Option, Problem
+from host.planner.quantity import Quantity, latency_of
 from host.planner.usage import Codes, Undominated
 from host.planner.windows import Windows
 
@@ -31,11 +33,20 @@ class Route:
 
     Attributes:
         legs: Its stages.
-        latency: The sum of their times.
+        total: What they take together.
     """
 
     legs: tuple[Leg, ...]
-    latency: int
+    total: int
+
+    def period(self, problem: Problem) -> Fraction:
+        """The largest contribution of its stages."""
+        times = latency_of(problem)
+        befores = (0, *(leg.option.processor for leg in self.legs))
+        return max(
+            Fraction(int(_taken(times, leg, before)), leg.option.replicas)
+            for leg, before in zip(self.legs, befores, strict=False)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,75 +55,141 @@ class _Level:
 
     Attributes:
         codes: Their combinations of used cores, ascending.
-        latency: The least latency, by (code, last processor, cut); `NEVER` where there is none.
+        least: The least that they take, by (code, last processor, cut); `NEVER` where there is none.
     """
 
     codes: Codes
-    latency: Int64s
+    least: Int64s
 
 
-def find_route(windows: Windows, *, max_stages: int, max_latency: int = NEVER) -> Route | None:
-    """Looks for the plan with the fewest stages, then the least latency.
+def find_route(windows: Windows, quantity: Quantity, *, max_stages: int, most: int = NEVER) -> Route | None:
+    """Looks for the plan with the fewest stages, then the least of a quantity.
 
     Args:
         windows: How far stages reach within the period.
+        quantity: What adds up.
         max_stages: Most stages.
-        max_latency: Most latency.
+        most: Most of the quantity.
 
     Returns:
-        The route; None when no plan keeps within all limits. Of several with the same latency one that uses
-        the fewest cores.
+        The route; None when no plan keeps within all limits. Of several that take the same one that uses the fewest
+        cores.
     """
-    levels: list[_Level] = []
-    for level in _levels(windows, max_stages, max_latency):
-        levels.append(level)
-        latency, code, processor = _finish(windows.problem, level)
-        if latency < NEVER:
-            return Route(legs=_trace(windows, levels, code, processor), latency=latency)
+    search = _Search(windows, quantity)
+    for level in search.levels(max_stages, most):
+        total, code, processor = search.finish(level)
+        if total < NEVER:
+            return Route(legs=search.trace(code, processor), total=total)
     return None
+
+
+def least_route(windows: Windows, quantity: Quantity, *, max_stages: int) -> Route | None:
+    """Looks for the plan with the least of a quantity, then the fewest stages; None when there is none."""
+    search, best = _Search(windows, quantity), None
+    for level in search.levels(max_stages, NEVER):
+        total, code, processor = search.finish(level)
+        if total < NEVER and (best is None or total < best.total):
+            best = Route(legs=search.trace(code, processor), total=total)
+    return best
 
 
 def least_latency(windows: Windows, *, max_stages: int) -> int:
     """The least latency of any plan within the period; `NEVER` when there is none."""
-    finishes = (_finish(windows.problem, level)[0] for level in _levels(windows, max_stages, NEVER))
-    return min(finishes, default=NEVER)
+    route = least_route(windows, latency_of(windows.problem), max_stages=max_stages)
+    return route.total if route else NEVER
 
 
-def _levels(windows: Windows, max_stages: int, max_latency: int) -> Iterator[_Level]:
-    problem = windows.problem
-    undominated = Undominated(problem.grid, cuts=problem.layers + 1, worst=NEVER)
-    level = _start(problem)
-    for _ in range(max_stages):
-        fresh = undominated.nothing()
-        for option, ends in zip(problem.options, windows.ends, strict=True):
-            _advance(problem, option, ends, level, fresh)
-        fresh[fresh + problem.least_rest > max_latency] = NEVER
-        codes = undominated.keep(fresh)
-        if not codes.size:
-            return
-        latency = np.where(windows.hopeless(codes)[:, np.newaxis, :], NEVER, fresh[codes])
-        level = _Level(codes=codes, latency=latency)
-        yield level
+class _Search:
+    """All partial plans, stage after stage.
+
+    Args:
+        windows: How far stages reach within the period.
+        quantity: What adds up.
+    """
+
+    def __init__(self, windows: Windows, quantity: Quantity) -> None:
+        self._windows = windows
+        self._problem = windows.problem
+        self._quantity = quantity
+        self._levels = [_start(windows.problem)]
+
+    def levels(self, max_stages: int, most: int) -> Iterator[_Level]:
+        """Partial plans of one stage, of two, and so on, as long as there are any that may become the best."""
+        problem = self._problem
+        undominated = Undominated(problem.grid, cuts=problem.layers + 1, worst=NEVER)
+        for _ in range(max_stages):
+            fresh = undominated.nothing()
+            for option, ends in zip(problem.options, self._windows.ends, strict=True):
+                self._advance(option, ends, fresh)
+            fresh[fresh + self._quantity.least_rest > most] = NEVER
+            codes = undominated.keep(fresh)
+            if not codes.size:
+                return
+            hopeless = self._windows.hopeless(codes)[:, np.newaxis, :]
+            self._levels.append(_Level(codes=codes, least=np.where(hopeless, NEVER, fresh[codes])))
+            yield self._levels[-1]
+
+    def _advance(self, option: Option, ends: Int64s, fresh: Int64s) -> None:
+        grid, level = self._problem.grid, self._levels[-1]
+        fits = grid.fits(level.codes, option.processor, option.units)
+        prefix = self._quantity.prefix[option.row]
+        for before in range(len(grid.shape)):
+            rows = np.flatnonzero(fits & (level.least[:, before] < NEVER).any(axis=1))
+            taken = level.least[rows, before]
+            targets = level.codes[rows] + option.units * grid.stride(option.processor)
+            begun = np.where(
+                taken < NEVER, taken + self._quantity.entry[before, option.processor] - prefix, NEVER
+            )
+            ended = _least_over_windows(begun, ends[before])
+            ended = np.where(ended < NEVER, ended + prefix, NEVER)
+            fresh[targets, option.processor] = np.minimum(fresh[targets, option.processor], ended)
+
+    def finish(self, level: _Level) -> tuple[int, int, int]:
+        """The least of a complete plan, with its code and last processor."""
+        grid = self._problem.grid
+        least = np.where(grid.is_complete(level.codes)[:, np.newaxis], level.least[:, :, -1], NEVER)
+        cores = grid.used_cores(level.codes).sum(axis=1)
+        row = int(np.lexsort((cores, least.min(axis=1)))[0])
+        processor = int(np.argmin(least[row]))
+        return int(least[row, processor]), int(level.codes[row]), processor
+
+    def trace(self, code: int, processor: int) -> tuple[Leg, ...]:
+        """Finds the stages that led to a complete plan of the last level, from the last to the first."""
+        cut, legs = self._problem.layers, []
+        for index in range(len(self._levels) - 1, 0, -1):
+            state = (code, processor, cut)
+            leg, code, processor = self._last_leg(self._levels[index], self._levels[index - 1], state)
+            legs.append(leg)
+            cut = leg.begin
+        return tuple(reversed(legs))
+
+    def _last_leg(self, level: _Level, before: _Level, state: tuple[int, int, int]) -> tuple[Leg, int, int]:
+        code, processor, cut = state
+        least = level.least[np.searchsorted(level.codes, code), processor, cut]
+        for option, ends in zip(self._problem.options, self._windows.ends, strict=True):
+            code_before = code - option.units * self._problem.grid.stride(processor)
+            rows = np.flatnonzero(before.codes == code_before)
+            if option.processor != processor or not rows.size:
+                continue
+            prefix = self._quantity.prefix[option.row]
+            taken = prefix[cut] - prefix + self._quantity.entry[:, processor]
+            led_here = (before.least[rows[0]] + taken == least) & (ends >= cut)
+            led_here[:, cut:] = False
+            if led_here.any():
+                last, begin = np.argwhere(led_here)[0]
+                return Leg(begin=int(begin), end=cut, option=option), code_before, int(last)
+        raise AssertionError("a partial plan has no beginning")
+
+
+def _taken(quantity: Quantity, leg: Leg, before: int) -> int:
+    prefix = quantity.prefix[leg.option.row]
+    return int(prefix[leg.end] - prefix[leg.begin] + quantity.entry[before, leg.option.processor, leg.begin])
 
 
 def _start(problem: Problem) -> _Level:
-    latency = np.full((1, len(problem.grid.shape), problem.layers + 1), NEVER, dtype=np.int64)
-    latency[0, 0, 0] = 0
-    return _Level(codes=np.zeros(1, dtype=np.int64), latency=latency)
-
-
-def _advance(problem: Problem, option: Option, ends: Int64s, level: _Level, fresh: Int64s) -> None:
-    fits = problem.grid.fits(level.codes, option.processor, option.units)
-    prefix = problem.prefix[option.row]
-    for before in range(len(problem.grid.shape)):
-        rows = np.flatnonzero(fits & (level.latency[:, before] < NEVER).any(axis=1))
-        latency = level.latency[rows, before]
-        targets = level.codes[rows] + option.units * problem.grid.stride(option.processor)
-        overhead = problem.transfer[before, option.processor] - prefix + problem.handover
-        begun = np.where(latency < NEVER, latency + overhead, NEVER)
-        ended = _least_over_windows(begun, ends[before])
-        ended = np.where(ended < NEVER, ended + prefix, NEVER)
-        fresh[targets, option.processor] = np.minimum(fresh[targets, option.processor], ended)
+    least = np.full((1, len(problem.grid.shape), problem.layers + 1), NEVER, dtype=np.int64)
+    least[0, 0, 0] = 0
+    return _Level(codes=np.zeros(1, dtype=np.int64), least=least)
 
 
 def _least_over_windows(values: Int64s, ends: Int64s) -> Int64s:
@@ -151,46 +228,3 @@ def _lower(least: Int64s, columns: Int64s, values: Int64s) -> None:
     different, first = np.unique(columns[order], return_index=True)
     lowest = np.minimum.reduceat(values[:, order], first, axis=1)
     least[:, different] = np.minimum(least[:, different], lowest)
-
-
-def _finish(problem: Problem, level: _Level) -> tuple[int, int, int]:
-    """The least latency of a complete plan, with its code and last processor."""
-    latency = level.latency[:, :, -1]
-    latency = np.where(problem.grid.is_complete(level.codes)[:, np.newaxis], latency, NEVER)
-    cores = problem.grid.used_cores(level.codes).sum(axis=1)
-    row = int(np.lexsort((cores, latency.min(axis=1)))[0])
-    processor = int(np.argmin(latency[row]))
-    return int(latency[row, processor]), int(level.codes[row]), processor
-
-
-def _trace(windows: Windows, levels: list[_Level], code: int, processor: int) -> tuple[Leg, ...]:
-    """Finds the stages that led to a complete plan, from the last to the first."""
-    problem = windows.problem
-    cut, legs = problem.layers, []
-    for index in range(len(levels) - 1, -1, -1):
-        before = levels[index - 1] if index else _start(problem)
-        leg, code_before, processor_before = _last_leg(windows, levels[index], before, (code, processor, cut))
-        legs.append(leg)
-        code, processor, cut = code_before, processor_before, leg.begin
-    return tuple(reversed(legs))
-
-
-def _last_leg(
-    windows: Windows, level: _Level, before: _Level, state: tuple[int, int, int]
-) -> tuple[Leg, int, int]:
-    problem = windows.problem
-    code, processor, cut = state
-    latency = level.latency[np.searchsorted(level.codes, code), processor, cut]
-    for option, ends in zip(problem.options, windows.ends, strict=True):
-        code_before = code - option.units * problem.grid.stride(processor)
-        rows = np.flatnonzero(before.codes == code_before)
-        if option.processor != processor or not rows.size:
-            continue
-        prefix = problem.prefix[option.row]
-        time = prefix[cut] - prefix + problem.transfer[:, processor] + problem.handover
-        led_here = (before.latency[rows[0]] + time == latency) & (ends >= cut)
-        led_here[:, cut:] = False
-        if led_here.any():
-            last, begin = np.argwhere(led_here)[0]
-            return Leg(begin=int(begin), end=cut, option=option), code_before, int(last)
-    raise AssertionError("a partial plan has no beginning")

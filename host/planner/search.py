@@ -8,6 +8,7 @@ from typing import Final
 
 from host.planner.bound import Bound
 from host.planner.problem import NEVER, Problem
+from host.planner.quantity import latency_of
 from host.planner.reach import is_reachable
 from host.planner.routes import Route, find_route
 from host.planner.windows import Windows
@@ -48,7 +49,7 @@ class Candidate:
     @property
     def rank(self) -> tuple[Fraction, int, int, int]:
         """What is compared: period, number of stages, latency; then the operating points' order."""
-        return self.period, len(self.route.legs), self.route.latency, self.problem.point_index
+        return self.period, len(self.route.legs), self.route.total, self.problem.point_index
 
 
 def best_candidate(
@@ -82,7 +83,8 @@ def best_candidate(
 
 
 def _route(windows: Windows, limits: Limits) -> Route | None:
-    return find_route(windows, max_stages=limits.max_stages, max_latency=limits.max_latency)
+    latency = latency_of(windows.problem)
+    return find_route(windows, latency, max_stages=limits.max_stages, most=limits.max_latency)
 
 
 def _least_period(

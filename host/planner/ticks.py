@@ -35,7 +35,15 @@ class Ticks:
         Raises:
             InputError: The costs add up to more than a float holds.
         """
-        most = _most_us(table)
+        return cls.of_most(_most_us(table))
+
+    @classmethod
+    def of_most(cls, most: float) -> Self:
+        """Ticks for sums up to a number of microseconds, or of another unit.
+
+        Raises:
+            InputError: It is more than a float holds.
+        """
         if not math.isfinite(most):
             raise InputError("the costs are too large to be added up")
         exponent = math.floor(math.log10(_MOST / most)) if most > 0 else 0
@@ -54,6 +62,10 @@ class Ticks:
     def exact(self, time_us: float) -> Fraction:
         """A time in ticks, not rounded."""
         return Fraction(time_us) * Fraction(10) ** self.exponent
+
+    def units(self, ticks: Fraction | int) -> Fraction:
+        """Ticks in what they are ticks of, not rounded."""
+        return Fraction(ticks) / Fraction(10) ** self.exponent
 
     def microseconds(self, ticks: Fraction | float) -> float:
         """Ticks as a time."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from host.errors import InputError
@@ -102,10 +102,31 @@ class ZoneDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """A named setting of the whole board's clocks, with the level that it gives each processor."""
+    """A named setting of the whole board's clocks.
+
+    Attributes:
+        name: Unique on the board.
+        levels: The level that it gives each processor that runs.
+        cpus: For each CPU cluster that runs the CPUs that stages can be given.
+    """
 
     name: str
     levels: Mapping[str, str]
+    cpus: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def from_message(cls, message: pb.OperatingPoint) -> "OperatingPoint":
+        """Reads the agent's answer."""
+        return cls(
+            name=message.name,
+            levels=dict(message.levels),
+            cpus={name: tuple(members.cpus) for name, members in message.cpus.items()},
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """As the board's own `describe` has it."""
+        cpus = {name: list(members) for name, members in self.cpus.items()}
+        return {"name": self.name, "levels": dict(self.levels), "cpus": cpus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +140,7 @@ class BoardDescription:
         machine: Architecture as `uname -m` says it.
         fingerprint: Identity of hardware and processors.
         processors: What layers can be placed on.
-        operating_points: At least one.
+        operating_points: Those that can be set, the present one first.
         versions: Versions of `stageline`, `tvm` and `tvm_ffi` there.
         notes: What its user should know.
         lease_holder: Who holds it; empty when it is free.
@@ -127,6 +148,7 @@ class BoardDescription:
         gpu: Its GPU.
         sensors: Whose power it can read.
         thermal_zones: Whose temperature it can read.
+        settings: For fixed clocks that were asked for the names of their operating points.
     """
 
     name: str
@@ -143,6 +165,7 @@ class BoardDescription:
     gpu: GpuDescription | None = None
     sensors: tuple[SensorDescription, ...] = ()
     thermal_zones: tuple[ZoneDescription, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usable_cpus(self) -> tuple[int, ...]:
@@ -171,9 +194,7 @@ class BoardDescription:
             machine=message.machine,
             fingerprint=message.fingerprint,
             processors=tuple(map(ProcessorDescription.from_message, message.processors)),
-            operating_points=tuple(
-                OperatingPoint(name=o.name, levels=dict(o.levels)) for o in message.operating_points
-            ),
+            operating_points=tuple(map(OperatingPoint.from_message, message.operating_points)),
             versions=dict(message.versions),
             notes=tuple(message.notes),
             lease_holder=message.lease_holder,
@@ -181,6 +202,7 @@ class BoardDescription:
             gpu=_gpu(message),
             sensors=tuple(SensorDescription(rail=s.name, role=s.role, path=s.path) for s in message.sensors),
             thermal_zones=tuple(ZoneDescription(name=z.name, path=z.path) for z in message.thermal_zones),
+            settings=dict(message.settings),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -195,7 +217,7 @@ class BoardDescription:
             "release": self.release or None,
             "processors": [processor.to_document() for processor in self.processors],
             "gpu": asdict(self.gpu) if self.gpu else None,
-            "operating_points": [{"name": o.name, "levels": dict(o.levels)} for o in self.operating_points],
+            "operating_points": [point.to_document() for point in self.operating_points],
             "sensors": [asdict(sensor) | {"unit_mw": None} for sensor in self.sensors],
             "thermal_zones": [asdict(zone) | {"celsius": None} for zone in self.thermal_zones],
             "versions": dict(self.versions),

@@ -1,7 +1,7 @@
 """A connection to a board's agent."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -20,6 +20,7 @@ _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, 
 _ERRORS: dict[str, type[StagelineError]] = {
     "board_busy": BoardBusyError,
     "bad_input": InputError,
+    "clocks": InputError,
     "lease_expired": BoardUnreachableError,
     "child_failed": BoardUnreachableError,
 }
@@ -45,13 +46,17 @@ class BoardClient:
         """Closes the connection."""
         self._channel.close()
 
-    def describe(self) -> BoardDescription:
+    def describe(self, settings: Sequence[str] = ()) -> BoardDescription:
         """What the board is.
+
+        Args:
+            settings: Fixed clocks to describe as operating points, too, such as `a57=1113600,gpu=1122000000`.
 
         Raises:
             BoardUnreachableError: No answer came in time.
+            InputError: One of the settings is none of this board's, or nobody can set its clocks.
         """
-        message = self.call(self._stub.Describe, pb.DescribeRequest())
+        message = self.call(self._stub.Describe, pb.DescribeRequest(operating_points=settings))
         return BoardDescription.from_message(message)
 
     @contextmanager

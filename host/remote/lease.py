@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from host.errors import BoardUnreachableError, StagelineError
+from host.remote.board import OperatingPoint
 from host.remote.tunnel import Tunnel
 from host.remote.tvm_session import TvmSession, deadline
 from protos.stageline.v1 import agent_pb2 as pb
@@ -31,6 +32,7 @@ CONNECT_DEADLINE_S = 60.0
 DEPLOY_DEADLINE_S = 600.0
 START_DEADLINE_S = 150.0
 STOP_DEADLINE_S = 60.0
+_CLOCKS_DEADLINE_S = 60.0
 STREAM_DEADLINE_S = 24 * 3600.0
 _SILENCE_S = 15.0
 _RELEASE_DEADLINE_S = 5.0
@@ -88,6 +90,16 @@ class Lease:
                     f"the connection to the board at {self._client.address} was lost: {reason}",
                     hint="what was measured is stored; run the command again to continue",
                 ) from error
+
+    def set_operating_point(self, name: str) -> OperatingPoint:
+        """Sets the board's clocks until the lease ends or another point is set; the board has confirmed it then.
+
+        Raises:
+            InputError: It cannot be set.
+        """
+        request = pb.SetOperatingPointRequest(name=name)
+        answer = self._call(self._stub.SetOperatingPoint, request, deadline_s=_CLOCKS_DEADLINE_S)
+        return OperatingPoint.from_message(answer)
 
     def deploy(self, folder: Path) -> None:
         """Copies a bundle to the board.

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
 _US = 1e6
 
+_UNNAMED_POINT = "default"
+"""What a board calls its only operating point where it knows nothing of its clocks."""
 
-def plan_page(plan: "Plan", *, plan_id: int | None = None) -> Sequence[RenderableType]:
+
+def plan_page(
+    plan: "Plan", *, plan_id: int | None = None, fastest: "Plan | None" = None
+) -> Sequence[RenderableType]:
     """Everything about a plan.
 
     Args:
         plan: The plan.
         plan_id: Its number in the database, where it has one.
+        fastest: The fastest plan, to say what this one saves beside it.
     """
-    parts = [_stages(plan), facts(_summary(plan))]
+    parts = [_stages(plan), facts([*_summary(plan), *_savings(plan, fastest)])]
     if len(plan.stages) == 1 and plan.stages[0].replicas == 1:
         parts.append(
             paragraph(f"A pipeline is not worth it here: {placement(plan.stages[0])} alone is the best.")
@@ -69,10 +75,24 @@ def _layers(names: Sequence[str]) -> str:
 
 
 def _summary(plan: "Plan") -> Iterator[tuple[str, str]]:
+    if plan.operating_point != _UNNAMED_POINT:
+        yield "Clocks", plan.operating_point
     yield "Throughput", _throughput(plan)
     measured = duration_text(plan.measured.latency_us) if plan.measured else None
     yield "Latency", _pair(duration_text(plan.latency_us), measured)
     yield "Energy", _energy(plan)
+
+
+def _savings(plan: "Plan", fastest: "Plan | None") -> Iterator[tuple[str, str]]:
+    if fastest is None or plan.energy_uj_per_frame is None or fastest.energy_uj_per_frame is None:
+        return
+    share = 1 - plan.energy_uj_per_frame / fastest.energy_uj_per_frame
+    other = f"{energy_text(fastest.energy_uj_per_frame)} at {fastest.operating_point}"
+    yield (
+        "Saved",
+        f"{100 * share:.0f} % of the energy that the fastest plan takes a frame ({other}, "
+        + (f"{rate_text(fastest.throughput_fps)})"),
+    )
 
 
 def _throughput(plan: "Plan") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from host.layers.choice import main_call, text_of
 from host.layers.graph import LayerGraph, distinct
-from host.placement import Placement
+from host.placement import Placement, placements_of
 from host.profiler import Profiler
 from host.report.text import duration_text
 from host.trials import Trials, Verdict
@@ -68,10 +68,15 @@ def tune_network(session: "Session", network: "Network", trials: int) -> TuningC
     return TuningCount(trials=done, improved=improved)
 
 
+def _placements(session: "Session") -> list[Placement]:
+    """Those of the first operating point: what is fast at one clock is a good candidate at all."""
+    return placements_of(session.board, session.points[:1])
+
+
 def _sites(session: "Session", network: "Network") -> list[Site]:
     """One core of each CPU processor."""
     found: dict[str, Site] = {}
-    for placement in session.placements():
+    for placement in _placements(session):
         processor = session.board.processor(placement.processor)
         if processor.kind == "cpu" and placement.cores == 1:
             found.setdefault(
@@ -93,7 +98,7 @@ def _search(
         name: profile.latency_us
         for name, profile in Profiler(session.store, network.graph).profiles(placement).items()
     }
-    choice = session.choice(network.graph, placement.processor, placement.cores)
+    choice = session.choice(network.graph, placement)
     tasks = tasks_of(network.graph, choice, latencies, site.target)
 
     def tell(done: int, progress: Progress) -> None:
@@ -134,7 +139,7 @@ def _compete(
         if progress.tuned and (progress.rival_us is None or progress.gain > WORTH_A_TRIAL)
     }
     profiler = Profiler(session.store, network.graph)
-    wanted = [placement for placement in session.placements() if placement.processor in processors]
+    wanted = [placement for placement in _placements(session) if placement.processor in processors]
     found = [(placement, _trials(profiler, network.graph, placement, names)) for placement in wanted]
     todo = [(placement, trials) for placement, trials in found if trials]
     if not todo:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from host.deploy import deploy, measure
+from host.measuring import measure_missing
 from host.network import Network
 from host.planner import Constraints, Plan, parse_profile, solve
 from host.requests import ModelRequest
@@ -58,7 +59,7 @@ def run(model: str) -> dict[str, tuple[float, float]]:
         open_session(str(Path(folder) / "profiles.sqlite"), None, Quiet()) as session,
     ):
         network = session.network(source_of(request), request)
-        session.measure_missing(network)
+        measure_missing(session, network)
         document = session.exchange_document(network.graph)
         alone = Constraints(max_stages=1, no_replicas=True)
         plans = {

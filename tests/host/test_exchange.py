@@ -10,7 +10,7 @@ from db.records import Environment, Profile, ProfileStatus
 from host.exchange import exchange_document
 from host.layers import KernelCall, Layer, LayerGraph, Tensor
 from host.placement import Placement
-from host.planner import Constraints, parse_profile, solve
+from host.planner import Constraints, OperatingPoint, parse_profile, solve
 
 ENVIRONMENT = Environment(
     tvm="1",
@@ -76,9 +76,16 @@ def profiles(on: Placement, times_us: Mapping[str, float]) -> tuple[Placement, d
     }
 
 
-def document(graph: LayerGraph, *rows: tuple[Placement, dict[str, Profile]]) -> dict[str, object]:
+def document(
+    graph: LayerGraph, *rows: tuple[Placement, dict[str, Profile]], cores: Mapping[str, int] | None = None
+) -> dict[str, object]:
     return exchange_document(
-        graph, board="b", processors={"big": 2, "little": 1}, profiles=rows, handover_us=3.0
+        graph,
+        board="b",
+        processors={"big": 2, "little": 1},
+        points=[OperatingPoint(name="default", idle_power_mw=2000.0, cores=cores or {})],
+        profiles=rows,
+        handover_us=3.0,
     )
 
 
@@ -98,14 +105,12 @@ def test_equal_layers_share_what_was_measured_once(graph: LayerGraph) -> None:
     ]
 
 
-def test_idle_power_stands_with_its_operating_point(graph: LayerGraph) -> None:
-    rows = [profiles(placement("big", 1), {"conv": 10.0, "add": 2.0})]
-    cores = {"big": 2, "little": 1}
-    for idle_mw, expected in (({"default": 2000.0}, 2000.0), ({"other": 1.0}, None), (None, None)):
-        found = exchange_document(
-            graph, board="b", processors=cores, profiles=rows, handover_us=0.0, idle_mw=idle_mw
-        )
-        assert [point["idle_power_mw"] for point in found["operating_points"]] == [expected]
+def test_operating_points_say_what_the_planner_needs(graph: LayerGraph) -> None:
+    on = profiles(placement("big", 1), {"conv": 10.0, "add": 2.0})
+    found = document(graph, on, cores={"big": 1})
+    assert found["operating_points"] == [
+        {"name": "default", "idle_power_mw": 2000.0, "levels": {}, "cores": {"big": 1}}
+    ]
 
 
 def test_work_on_the_other_cores_multiplies_what_is_expected(graph: LayerGraph) -> None:

@@ -1,5 +1,6 @@
 """`host plan`: from a network's name to the best pipeline for a board, and to its deployment."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from host.cli.progress import ProgressReporter
 @options.again
 @options.tune
 @options.energy
+@options.operating_points
+@options.objective
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -35,6 +38,8 @@ def plan(
     again: bool,
     tune: int | None,
     energy: bool,
+    points: Sequence[str],
+    objective: str,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -51,6 +56,7 @@ def plan(
         require_writable(output)
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import PlanRequest, plan_model
+        from host.points import PointChoice
 
         request = PlanRequest(
             model=wanted,
@@ -59,9 +65,17 @@ def plan(
             again=again,
             tune=tune or 0,
             energy=energy,
+            points=PointChoice.parse(points),
+            objective=objective,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,
         )
         outcome = plan_model(request, reporter)
-    present(outcome.plan, plan_id=outcome.plan_id, output=output, as_json=as_json)
+    present(
+        outcome.plan,
+        plan_id=outcome.plan_id,
+        fastest=outcome.fastest,
+        output=output,
+        as_json=as_json,
+    )

@@ -1,5 +1,6 @@
 """`host profile`: measures a network's layers on a board."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from host.cli.progress import ProgressReporter
 @options.again
 @options.tune
 @options.energy
+@options.operating_points
 @options.as_json
 def profile(
     *,
@@ -29,6 +31,7 @@ def profile(
     again: bool,
     tune: int | None,
     energy: bool,
+    points: Sequence[str],
     as_json: bool,
 ) -> None:
     """Measures what is not known yet of a network's layers, on every placement of a board.
@@ -38,9 +41,16 @@ def profile(
     wanted = options.model_request(model, shapes, weights)
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
         from host.jobs import ProfileRequest, profile_model
+        from host.points import PointChoice
 
         request = ProfileRequest(
-            model=wanted, board=board, database=database, again=again, tune=tune or 0, energy=energy
+            model=wanted,
+            board=board,
+            database=database,
+            again=again,
+            tune=tune or 0,
+            energy=energy,
+            points=PointChoice.parse(points),
         )
         outcome = profile_model(request, reporter)
     from db.records import ProfileFilter

@@ -12,8 +12,15 @@ class DescribeRequest(_message.Message):
     def __init__(self, operating_points: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Board(_message.Message):
-    __slots__ = ("name", "model", "hostname", "machine", "fingerprint", "processors", "operating_points", "sensors", "versions", "notes", "lease_holder", "release", "gpu", "thermal_zones")
+    __slots__ = ("name", "model", "hostname", "machine", "fingerprint", "processors", "operating_points", "sensors", "versions", "notes", "lease_holder", "release", "gpu", "thermal_zones", "settings")
     class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class SettingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +41,7 @@ class Board(_message.Message):
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     GPU_FIELD_NUMBER: _ClassVar[int]
     THERMAL_ZONES_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     hostname: str
@@ -48,7 +56,8 @@ class Board(_message.Message):
     release: str
     gpu: Gpu
     thermal_zones: _containers.RepeatedCompositeFieldContainer[ThermalZone]
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., hostname: _Optional[str] = ..., machine: _Optional[str] = ..., fingerprint: _Optional[str] = ..., processors: _Optional[_Iterable[_Union[Processor, _Mapping]]] = ..., operating_points: _Optional[_Iterable[_Union[OperatingPoint, _Mapping]]] = ..., sensors: _Optional[_Iterable[_Union[Sensor, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., lease_holder: _Optional[str] = ..., release: _Optional[str] = ..., gpu: _Optional[_Union[Gpu, _Mapping]] = ..., thermal_zones: _Optional[_Iterable[_Union[ThermalZone, _Mapping]]] = ...) -> None: ...
+    settings: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., hostname: _Optional[str] = ..., machine: _Optional[str] = ..., fingerprint: _Optional[str] = ..., processors: _Optional[_Iterable[_Union[Processor, _Mapping]]] = ..., operating_points: _Optional[_Iterable[_Union[OperatingPoint, _Mapping]]] = ..., sensors: _Optional[_Iterable[_Union[Sensor, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., lease_holder: _Optional[str] = ..., release: _Optional[str] = ..., gpu: _Optional[_Union[Gpu, _Mapping]] = ..., thermal_zones: _Optional[_Iterable[_Union[ThermalZone, _Mapping]]] = ..., settings: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Processor(_message.Message):
     __slots__ = ("name", "kind", "cpus", "cores", "target_json", "online", "isolated", "usable")

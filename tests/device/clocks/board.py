@@ -9,7 +9,6 @@ from pathlib import Path
 from device.clocks.client import ClocksClient
 from device.errors import ClocksError
 from tests.device.trees import boards
-from tests.device.trees.clocks import tx2_clocks
 from tests.device.trees.kernel import FakeKernel
 
 PROJECT = Path(__file__).parents[3]
@@ -21,7 +20,6 @@ class HelpedBoard:
 
     def __init__(self, folder: Path, mode: int) -> None:
         self.root = boards.tx2(folder / "root", mode=mode)
-        tx2_clocks(self.root, mode=mode)
         # Plain files do not vanish with a CPU, as the kernel's do: both clusters are there all the time.
         for cpu in range(6):
             if not (link := self.root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq").is_symlink():

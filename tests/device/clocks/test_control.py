@@ -24,12 +24,13 @@ def clocks_of(board: HelpedBoard) -> Clocks:
 
 
 def test_without_the_helper_the_present_point_is_offered_with_a_note(board: HelpedBoard) -> None:
-    points, (note,) = clocks_of(board).points()
-    assert [point.name for point in points] == ["MAXN"]
+    offered = clocks_of(board).offered()
+    assert [point.name for point in offered.points] == ["MAXN"]
+    (note,) = offered.notes
     assert "4 other operating points" in note
     assert "stageline-clocks.service" in note
     with pytest.raises(ClocksError, match="no helper"):
-        clocks_of(board).points(["a57=345600"])
+        clocks_of(board).offered(["a57=345600"])
     with pytest.raises(ClocksError, match="no helper"):
         clocks_of(board).hold("MAXQ")
     clocks_of(board).hold("MAXN").close()
@@ -37,8 +38,8 @@ def test_without_the_helper_the_present_point_is_offered_with_a_note(board: Help
 
 def test_with_the_helper_all_points_are_offered_and_those_that_a_user_writes(board: HelpedBoard) -> None:
     board.start_helper()
-    points, notes = clocks_of(board).points(["a57=1100000"])
-    assert [point.name for point in points] == [
+    offered = clocks_of(board).offered(["a57=1100000"])
+    assert [point.name for point in offered.points] == [
         "MAXN",
         "MAXQ",
         "MAXP_CORE_ALL",
@@ -46,8 +47,9 @@ def test_with_the_helper_all_points_are_offered_and_those_that_a_user_writes(boa
         "MAXP_CORE_DENVER",
         "a57=1113600",
     ]
-    assert points[-1].levels == {"a57": "1113600", "denver2": "2035200", "gpu": "1300500000"}
-    assert not notes
+    assert offered.settings == {"a57=1100000": "a57=1113600"}
+    assert offered.points[-1].levels == {"a57": "1113600", "denver2": "2035200", "gpu": "1300500000"}
+    assert not offered.notes
 
 
 @pytest.mark.parametrize("name", ["MAXQ", "MAXP_CORE_DENVER", "a57=345600,gpu=114750000,emc=1600000000"])

@@ -13,7 +13,7 @@ from device.clocks.nvpmodel import find_modes, parse_modes
 from device.errors import ClocksError
 from device.files import Files
 from tests.device.trees import boards
-from tests.device.trees.clocks import CPUS, EMC_CAP, TX2_GPU, nvpmodel_conf, old_nvpmodel_conf, tx2_clocks
+from tests.device.trees.clocks import CPUS, EMC_CAP, TX2_GPU, nvpmodel_conf, old_nvpmodel_conf
 from tests.device.trees.kernel import FakeKernel, Killed
 
 MODES = ("MAXN", "MAXQ", "MAXP_CORE_ALL", "MAXP_CORE_ARM", "MAXP_CORE_DENVER")
@@ -34,8 +34,7 @@ def offline(*cpus: int) -> list[tuple[str, str]]:
 
 
 def tx2(root: Path, mode: int, *, is_old: bool = False) -> FakeKernel:
-    boards.tx2(root, mode=mode, release="28.2.1" if is_old else "32.7.1")
-    return FakeKernel(tx2_clocks(root, mode=mode, is_old=is_old))
+    return FakeKernel(boards.tx2(root, mode=mode, release="28.2.1" if is_old else "32.7.1"))
 
 
 def keeper(kernel: FakeKernel, folder: Path) -> Keeper:

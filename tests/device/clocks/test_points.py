@@ -12,7 +12,7 @@ from device.errors import ClocksError
 from device.files import Files
 from device.inventory import detect_board
 from tests.device.trees import boards
-from tests.device.trees.clocks import CPUS, TX2_GPU, TX2_KHZ, rk3399_clocks, tx2_clocks
+from tests.device.trees.clocks import CPUS, TX2_GPU, TX2_KHZ
 
 STEPS = st.lists(st.integers(1, 10**10), min_size=1, unique=True).map(sorted)
 
@@ -23,7 +23,7 @@ def test_a_tx2_has_the_same_points_in_every_mode_the_present_one_first(
     tmp_path: Path, mode: int, *, is_old: bool
 ) -> None:
     root = boards.tx2(tmp_path, mode=mode, release="28.2.1" if is_old else "32.7.1")
-    points = detect_board(root=tx2_clocks(root, mode=mode, is_old=is_old)).operating_points
+    points = detect_board(root=root).operating_points
     by_name = {point.name: (dict(point.levels), dict(point.cpus)) for point in points}
     a57, denver = (0, 3, 4, 5), (1, 2)
     assert by_name == {
@@ -58,7 +58,7 @@ def test_a_tx2_has_the_same_points_in_every_mode_the_present_one_first(
 
 
 def test_clocks_that_no_mode_has_are_the_present_ones(tmp_path: Path) -> None:
-    root = tx2_clocks(boards.tx2(tmp_path, mode=0), mode=0)
+    root = boards.tx2(tmp_path, mode=0)
     (root / TX2_GPU / "max_freq").write_text("1122000000\n")
     first, *others = detect_board(root=root).operating_points
     assert (first.name, first.levels["gpu"]) == ("present", "1122000000")
@@ -66,7 +66,7 @@ def test_clocks_that_no_mode_has_are_the_present_ones(tmp_path: Path) -> None:
 
 
 def test_a_board_without_modes_has_its_present_point_and_some_fixed_ones(tmp_path: Path) -> None:
-    points = detect_board(root=rk3399_clocks(boards.rk3399(tmp_path))).operating_points
+    points = detect_board(root=boards.rk3399(tmp_path)).operating_points
     assert [point.name for point in points] == [
         "present",
         "a53=1416000,a72=1800000",
@@ -82,13 +82,13 @@ def test_a_machine_that_tells_nothing_of_its_clocks_has_one_point(tmp_path: Path
 
 
 def test_a_damaged_file_of_modes_leaves_the_present_point(tmp_path: Path) -> None:
-    root = tx2_clocks(boards.tx2(tmp_path, mode=0), mode=0)
+    root = boards.tx2(tmp_path, mode=0)
     (root / "etc/nvpmodel.conf").write_text("< POWER_MODEL ID=0 NAME=X >\n/etc/shadow 1\n")
     assert detect_board(root=root).operating_points[0].name == "present"
 
 
 def test_fixed_frequencies_are_rounded_up_to_steps_and_named_by_them(tmp_path: Path) -> None:
-    root = tx2_clocks(boards.tx2(tmp_path, mode=0), mode=0)
+    root = boards.tx2(tmp_path, mode=0)
     processors = detect_board(root=root).processors
     text = "gpu=1120000000, a57=1100000,emc=1600000000"
     name, fixed = parse_fixed(text, Files(root), processors)
@@ -109,7 +109,7 @@ def test_fixed_frequencies_are_rounded_up_to_steps_and_named_by_them(tmp_path: P
     ],
 )
 def test_what_is_no_setting_of_this_board_is_refused(tmp_path: Path, text: str, words: str) -> None:
-    root = tx2_clocks(boards.tx2(tmp_path, mode=3), mode=3)
+    root = boards.tx2(tmp_path, mode=3)
     with pytest.raises(ClocksError, match=words):
         parse_fixed(text, Files(root), detect_board(root=root).processors)
 
@@ -144,6 +144,6 @@ def test_the_lowest_frequency_is_never_above_the_highest_on_the_way(values: tupl
 
 
 def test_a_tree_of_clocks_looks_like_the_kernels(tmp_path: Path) -> None:
-    root = tx2_clocks(boards.tx2(tmp_path, mode=3), mode=3)
+    root = boards.tx2(tmp_path, mode=3)
     assert (root / f"{CPUS}/cpu3/cpufreq/related_cpus").read_text() == "0 3 4 5\n"
     assert not (root / f"{CPUS}/cpu1/cpufreq").exists()

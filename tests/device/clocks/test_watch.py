@@ -9,7 +9,7 @@ from device.clocks.watch import PAUSES_S, ClockWatch, watched
 from device.errors import VoidMeasurementError
 from device.files import Files
 from tests.device.trees import boards
-from tests.device.trees.clocks import CPUS, EMC_CAP, policy, tx2_clocks
+from tests.device.trees.clocks import CPUS, EMC_CAP, policy
 from tests.device.trees.power import write
 
 A57 = f"{CPUS}/cpufreq/policy0"
@@ -21,7 +21,7 @@ Change = Callable[[Path], object]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    tx2_clocks(boards.tx2(tmp_path, mode=0), mode=0)
+    boards.tx2(tmp_path, mode=0)
     write(tmp_path, {f"{COOLING}/type": "thermal-cpufreq-0\n", f"{COOLING}/cur_state": "0\n"})
     write(tmp_path, {"sys/class/thermal/cooling_device1/type": "pwm-fan\n"})
     write(tmp_path, {"sys/class/thermal/cooling_device1/cur_state": "0\n"})

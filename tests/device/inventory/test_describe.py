@@ -89,7 +89,7 @@ def test_the_document_is_what_programs_rely_on() -> None:
         ("denver2", 0, "aarch64"),
         ("gpu", 1, "sm_62"),
     ]
-    assert document["operating_points"] == [{"name": "maxn", "levels": {"a57": "2035200"}}]
+    assert document["operating_points"] == [{"name": "maxn", "levels": {"a57": "2035200"}, "cpus": {}}]
     assert document["sensors"] == [
         {"rail": "VDD_IN", "role": "total", "unit_mw": 5324.4, "path": "in"},
         {"rail": "VDD_SYS_GPU", "role": "gpu", "unit_mw": None, "path": "gpu"},

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.device.trees import power
+from tests.device.trees.clocks import rk3399_clocks, tx2_clocks
 from tests.device.trees.cpu import A53, A57, A72, A76, A78AE, CARMEL, DENVER2, ZEN, cores
 from tests.device.trees.gpu import graphics_card, tegra_gpu
 from tests.device.trees.identity import device_tree, l4t, linux
@@ -39,6 +40,7 @@ def tx2(
     l4t(root, release)
     cores(root, TX2_CPUS, online=TX2_ONLINE[mode], isolated="" if is_old else "1-2")
     tegra_gpu(root, "17000000.gp10b")
+    tx2_clocks(root, mode=mode, is_old=is_old)
     zones(root, TX2_ZONES)
     return power.tx2_rails(root, has_carrier=has_carrier, first_device=first_device, is_old=is_old)
 
@@ -177,6 +179,7 @@ def rk3399(root: Path) -> Path:
     device_tree(root, model="FriendlyElec NanoPC-T4", compatible=("friendlyarm,nanopc-t4", "rockchip,rk3399"))
     linux(root, hostname="nanopc", machine="aarch64")
     cores(root, dict.fromkeys(range(4), A53) | dict.fromkeys((4, 5), A72))
+    rk3399_clocks(root)
     return zones(root, {"cpu-thermal": 45000, "gpu-thermal": 44000})
 
 

@@ -59,6 +59,7 @@ def random_document(random: random.Random, *, layers: int, processors: int, core
     names = [f"layer{index}" for index in range(random.randint(1, layers))]
     board = {f"processor{index}": random.randint(1, cores) for index in range(random.randint(1, processors))}
     points = [f"point{index}" for index in range(random.randint(1, 2))]
+    fewer = [{name: random.randint(0, most) for name, most in board.items()} for _ in points]
     hole = random.choice((0.0, 0.0, 0.15, 0.4))
     return {
         "schema": "stageline.profile/1",
@@ -75,7 +76,12 @@ def random_document(random: random.Random, *, layers: int, processors: int, core
         "input_bytes": random.randint(0, 99),
         "processors": [{"name": name, "cores": count} for name, count in board.items()],
         "operating_points": [
-            {"name": name, "idle_power_mw": random.choice((None, 0.0, 150.0))} for name in points
+            {
+                "name": name,
+                "idle_power_mw": random.choice((None, 0.0, 150.0, 700.0)),
+                **({"cores": some} if random.random() < 0.2 else {}),
+            }
+            for name, some in zip(points, fewer, strict=True)
         ],
         "costs": [
             {
@@ -84,7 +90,7 @@ def random_document(random: random.Random, *, layers: int, processors: int, core
                 "cores": count,
                 "level": point,
                 "latency_us": _time(random),
-                "energy_uj": random.choice((1.0, 2.5, None)) if random.random() < 0.2 else 3.0,
+                "energy_uj": random.choice((1.0, 2.5, 0.7, None)) if random.random() < 0.4 else 3.0,
             }
             for layer in names
             for processor, most in board.items()
@@ -98,7 +104,7 @@ def random_document(random: random.Random, *, layers: int, processors: int, core
                 "to": target,
                 "latency_us": _time(random),
                 "bytes_per_s": random.choice((1e6, 2e6, 1e7)),
-                "energy_uj": random.choice((0.0, 0.5)),
+                "energy_uj": random.choice((0.0, 0.5, 0.5, None)),
             }
             for source in board
             for target in board

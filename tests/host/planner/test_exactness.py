@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.errors import InfeasibleError, InputError
-from host.planner import Constraints, parse_profile, solve
+from host.planner import Constraints, Objective, parse_profile, solve
 
 Document = dict[str, Any]
 
@@ -42,16 +42,45 @@ class EveryPlan:
 
     def best(self) -> tuple[Fraction, int, Fraction] | None:
         """The least (period, number of stages, latency)."""
-        found = [rank for point in self.document["operating_points"] for rank in self._ranks(point)]
-        return min(found, default=None)
+        ranks = ((period, len(stages), latency) for _, stages, period, latency in self._accepted())
+        return min(ranks, default=None)
 
-    def _ranks(self, point: Document) -> Iterator[tuple[Fraction, int, Fraction]]:
+    def least_energy(self) -> Fraction | None:
+        """The least energy a frame of a plan whose energy is known."""
+        energies = (self._energy(point, stages, period) for point, stages, period, _ in self._accepted())
+        return min((energy for energy in energies if energy is not None), default=None)
+
+    def _accepted(self) -> Iterator[tuple[Document, list[Stage], Fraction, Fraction]]:
         source = exact(1e6 / self.constraints.source_fps) if self.constraints.source_fps else Fraction(0)
-        for stages in self._extensions([], point):
-            period = max(source, *(stage.time / stage.replicas for stage in stages))
-            latency = sum((stage.time for stage in stages), Fraction(0))
-            if self._is_accepted(stages, period, latency):
-                yield period, len(stages), latency
+        for point in self.document["operating_points"]:
+            for stages in self._extensions([], point):
+                period = max(source, *(stage.time / stage.replicas for stage in stages))
+                latency = sum((stage.time for stage in stages), Fraction(0))
+                if self._is_accepted(stages, period, latency):
+                    yield point, stages, period, latency
+
+    def _energy(self, point: Document, stages: list[Stage], period: Fraction) -> Fraction | None:
+        """Layers, transfers, and the idle board in a period; None where any of it is not known."""
+        parts = [point["idle_power_mw"]]
+        for before, stage in zip([None, *stages], stages, strict=False):
+            level = point.get("levels", {}).get(stage.processor, point["name"])
+            for name in self.names[stage.first : stage.last + 1]:
+                key = (name, stage.processor, stage.cores, level)
+                parts += [
+                    row["energy_uj"]
+                    for row in self.document["costs"]
+                    if (row["layer"], row["processor"], row["cores"], row["level"]) == key
+                ]
+            if before is not None and before.processor != stage.processor:
+                parts += [
+                    row["energy_uj"]
+                    for row in self.document["transfers"]
+                    if (row["from"], row["to"]) == (before.processor, stage.processor)
+                ]
+        if None in parts:
+            return None
+        idle, *energies = map(exact, parts)
+        return sum(energies, Fraction(0)) + idle * period / 1000
 
     def _extensions(self, stages: list[Stage], point: Document) -> Iterator[list[Stage]]:
         first = stages[-1].last + 1 if stages else 0
@@ -59,7 +88,8 @@ class EveryPlan:
             yield stages
             return
         for last in range(first, len(self.names)):
-            for processor, most in self.cores.items():
+            for processor, all_cores in self.cores.items():
+                most = point.get("cores", {}).get(processor, all_cores)
                 used = sum(stage.cores * stage.replicas for stage in stages if stage.processor == processor)
                 for cores in range(1, most - used + 1):
                     time = self._time(stages, first, last, processor, cores, point)
@@ -152,6 +182,27 @@ def check_against_every_plan(document: Document, constraints: Constraints) -> bo
     return True
 
 
+def check_against_every_energy(document: Document, constraints: Constraints) -> bool:
+    """Whether there is a plan; fails when solver and exhaustive search disagree about the least energy."""
+    constraints = replace(constraints, max_latency_ms=None)
+    every = EveryPlan(document, constraints)
+    best = every.least_energy()
+    try:
+        plan = solve(parse_profile(document), constraints, Objective.ENERGY)
+    except InfeasibleError:
+        assert best is None
+        return False
+    except InputError:
+        fastest = every.best()
+        assert best is None or (fastest is not None and fastest[0] == 0)
+        return False
+    assert best is not None
+    assert plan.energy_uj_per_frame == pytest.approx(float(best), rel=1e-9)
+    assert plan.objective == "energy"
+    check_plan_itself(plan.to_document(), document)
+    return True
+
+
 def check_plan_itself(plan: Document, document: Document) -> None:
     """The stages of a plan, added up again, give the plan's numbers."""
     every = EveryPlan(document, Constraints())
@@ -166,7 +217,7 @@ def check_plan_itself(plan: Document, document: Document) -> None:
         assert row["time_us"] == pytest.approx(float(time), rel=1e-12)
         stages.append(Stage(row["first"], row["last"], *where, row["replicas"], time))
     assert stages[-1].last == len(every.names) - 1
-    for name, most in every.cores.items():
+    for name, most in (every.cores | point.get("cores", {})).items():
         assert sum(stage.cores * stage.replicas for stage in stages if stage.processor == name) <= most
 
 
@@ -196,6 +247,16 @@ def test_no_plan_of_a_longer_network_is_better(seed: int, make_document: Callabl
     for _ in range(40):
         document = make_document(chance, layers=8, processors=2, cores=2)
         check_against_every_plan(document, random_constraints(chance, document))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_plan_takes_less_energy(seed: int, make_document: Callable[..., Document]) -> None:
+    chance = random.Random(300 + seed)
+    solved = 0
+    for _ in range(200):
+        document = make_document(chance, layers=4, processors=2, cores=3)
+        solved += check_against_every_energy(document, random_constraints(chance, document))
+    assert solved > 20
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

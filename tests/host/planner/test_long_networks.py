@@ -23,7 +23,8 @@ class PartialPlans:
 
     def __init__(self, document: Document, point: str) -> None:
         self.names = [layer["name"] for layer in document["layers"]]
-        self.cores = {row["name"]: row["cores"] for row in document["processors"]}
+        here = next(row for row in document["operating_points"] if row["name"] == point)
+        self.cores = {row["name"]: row["cores"] for row in document["processors"]} | here.get("cores", {})
         self.latency = {
             (row["layer"], row["processor"], row["cores"]): Fraction(repr(row["latency_us"]))
             for row in document["costs"]
