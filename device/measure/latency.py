@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 NS_PER_S = 1_000_000_000
 
+MOST_PASSES = 1000
+"""More passes of one run are thinned out to about as many: a network of microseconds would fill the database."""
+
 Clock = Callable[[], int]
 
 
@@ -68,7 +71,7 @@ def sample_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> list[npt.ND
         seconds: How long, for all together; each runs at least once.
 
     Returns:
-        For each network its latencies in microseconds, `(passes, layers)`.
+        For each network its latencies in microseconds, `(passes, layers)`; of many passes some, evenly spread.
     """
     clock = loops[0].clock
     end = clock() + int(seconds * NS_PER_S)
@@ -76,7 +79,8 @@ def sample_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> list[npt.ND
     while not passes[0] or clock() < end:
         for loop, taken in zip(loops, passes, strict=True):
             taken.append(loop.one_pass())
-    return [_latencies_us(np.asarray(taken, dtype=np.int64)) for taken in passes]
+    every = -(-len(passes[0]) // MOST_PASSES)
+    return [_latencies_us(np.asarray(taken[::every], dtype=np.int64)) for taken in passes]
 
 
 def _latencies_us(stamps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from device.measure.latency import LatencyLoop
+from device.measure.latency import MOST_PASSES, LatencyLoop
 
 
 class FakeClock:
@@ -36,6 +36,13 @@ def test_samples_hold_the_time_of_each_layer_in_network_order() -> None:
 def test_a_network_slower_than_the_time_allowed_is_still_measured_once() -> None:
     clock = FakeClock()
     assert LatencyLoop([clock.layer("a", 5000)], clock).sample(seconds=0.001).shape == (1, 1)
+
+
+def test_of_very_many_passes_some_are_kept_from_beginning_to_end() -> None:
+    clock = FakeClock()
+    samples = LatencyLoop([clock.layer("a", 1)], clock).sample(seconds=2.5 * MOST_PASSES / 1e6)
+    assert len(clock.order) == 2.5 * MOST_PASSES
+    assert MOST_PASSES / 2 < len(samples) <= MOST_PASSES
 
 
 def test_warm_up_lasts_as_long_as_asked_and_runs_at_least_once() -> None:

@@ -18,27 +18,36 @@ TX2_ONLINE = {0: range(6), 1: (0, 3, 4, 5), 2: range(6), 3: (0, 3, 4, 5), 4: (0,
 
 
 def tx2(
-    root: Path, *, mode: int = 3, release: str = "32.7.1", has_carrier: bool = True, first_device: int = 0
+    root: Path,
+    *,
+    mode: int = 3,
+    release: str = "32.7.1",
+    isolated: str | None = None,
+    has_carrier: bool = True,
+    first_device: int = 0,
 ) -> Path:
     """Jetson TX2.
 
     Args:
         root: Where.
         mode: Of `nvpmodel`, 0 to 4.
-        release: Of L4T, 28.2.1 or 32.7.1; the older one isolates no CPUs.
+        release: Of L4T, 28.2.1 or 32.7.1.
+        isolated: CPUs that Linux puts nothing on; None for the release's, which are none for the older one.
         has_carrier: Whether it sits on NVIDIA's carrier board.
         first_device: Number of the first sensor: 1 swaps the module's two.
     """
     is_old = release.startswith("28.")
+    if isolated is None:
+        isolated = "" if is_old else "1-2"
     device_tree(
         root,
         model="quill",
         compatible=("nvidia,p2597-0000+p3310-1000", "nvidia,quill", "nvidia,tegra186"),
         source="tegra186-quill-p3310-1000-c03-00-base.dts",
     )
-    linux(root, hostname="tx2", machine="aarch64", arguments="" if is_old else "isolcpus=1-2")
+    linux(root, hostname="tx2", machine="aarch64", arguments=isolated and f"isolcpus={isolated}")
     l4t(root, release)
-    cores(root, TX2_CPUS, online=TX2_ONLINE[mode], isolated="" if is_old else "1-2")
+    cores(root, TX2_CPUS, online=TX2_ONLINE[mode], isolated=isolated)
     tegra_gpu(root, "17000000.gp10b")
     tx2_clocks(root, mode=mode, is_old=is_old)
     zones(root, TX2_ZONES)
