@@ -43,7 +43,7 @@ LEAST_S = 2.0
 PATIENCE_S = 12.0
 """A placement on which some layer is not steady after this time is stored as unsteady, after `MIN_PASSES` passes."""
 
-MIN_PASSES = 15
+MIN_PASSES = 8
 
 LEAST_GAIN = 1.02
 """A new schedule has to be this many times as fast to replace one that has a finished profile."""

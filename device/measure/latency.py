@@ -1,5 +1,6 @@
 """Timing layers one after the other in network order, so that caches hold what they hold in the real run."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,15 +26,6 @@ class LatencyLoop:
     def __init__(self, layers: Sequence[Callable[[], None]], clock: Clock = time.perf_counter_ns) -> None:
         self._layers = tuple(layers)
         self._clock = clock
-
-    def warm_up(self, seconds: float) -> None:
-        """Runs at least once, until `seconds` have passed, without taking times: clocks and caches settle."""
-        end = self._clock() + int(seconds * NS_PER_S)
-        while True:
-            for run in self._layers:
-                run()
-            if self._clock() >= end:
-                return
 
     def sample(self, seconds: float) -> npt.NDArray[np.float64]:
         """Takes the time of every layer, pass after pass, at least one pass, until `seconds` have passed.
@@ -61,6 +53,16 @@ class LatencyLoop:
             run()
             stamps.append(clock())
         return stamps
+
+
+def warm_up_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> None:
+    """Runs networks in turns until `seconds` have passed, the first one at least once: clocks and caches settle."""
+    clock = loops[0].clock
+    end = clock() + int(seconds * NS_PER_S)
+    for loop in itertools.cycle(loops):
+        loop.one_pass()
+        if clock() >= end:
+            return
 
 
 def sample_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> list[npt.NDArray[np.float64]]:

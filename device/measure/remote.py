@@ -20,7 +20,7 @@ from device.files import Files
 from device.measure.answers import register_all
 from device.measure.contention import Neighbours, slowdown
 from device.measure.kernel import KernelTrial
-from device.measure.latency import LatencyLoop, sample_in_turns
+from device.measure.latency import LatencyLoop, sample_in_turns, warm_up_in_turns
 from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
@@ -53,8 +53,7 @@ class Bench:
 
     def warm_up(self, seconds: float) -> None:
         """Runs the network untimed for about `seconds`."""
-        for loop in self._loops:
-            self._worker.submit(loop.warm_up, seconds / len(self._loops)).result()
+        self._worker.submit(warm_up_in_turns, self._loops, seconds).result()
 
     def sample(self, seconds: float) -> dict[str, Any]:
         """Times passes for about `seconds`.

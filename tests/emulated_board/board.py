@@ -7,6 +7,7 @@ shows that kernels compile, link, load and compute; of speed it says nothing.
     python -m tests.emulated_board.board    makes the board and says where it is
 """
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -138,17 +140,30 @@ def prepare(folder: Path) -> EmulatedBoard:
     Raises:
         NotPreparedError: A tool, the network or a package is missing.
     """
+    with alone(folder):
+        _make_if_missing(folder)
+    return EmulatedBoard(folder=folder)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps other test processes from making the same folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make_if_missing(folder: Path) -> None:
     if not folder.exists():
         missing = [tool for tool in ("apt-get", "dpkg-deb", "dpkg") if shutil.which(tool) is None]
         if missing:
             raise NotPreparedError(f"an emulated board is made of Debian's packages: no {', '.join(missing)}")
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="emulated-board-") as partial:
             made = Path(partial) / "board"
             made.mkdir()
             _fill(EmulatedBoard(folder=made), Path(partial))
             made.rename(folder)
-    return EmulatedBoard(folder=folder)
 
 
 def _fill(board: EmulatedBoard, work: Path) -> None:

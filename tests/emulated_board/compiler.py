@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.emulated_board.board import NotPreparedError
+from tests.emulated_board.board import NotPreparedError, alone
 
 _PACKAGE = "ziglang>=0.13"
 _TARGET = "aarch64-linux-gnu.2.27"
@@ -20,6 +20,11 @@ def prepare_compiler(folder: Path) -> Path:
     Raises:
         NotPreparedError: The package cannot be had.
     """
+    with alone(folder):
+        return _prepare(folder)
+
+
+def _prepare(folder: Path) -> Path:
     site = folder / "site"
     if not (site / "ziglang").is_dir():
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(site), _PACKAGE]

@@ -21,6 +21,7 @@ from tests.emulated_board.board import EmulatedBoard, default_folder, prepare
 from tests.emulated_board.compiler import prepare_compiler
 
 FOLDER = default_folder()  # asked before the tests' own folders take the place of the user's
+
 TARGET = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57"}
 
 

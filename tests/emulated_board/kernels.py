@@ -25,6 +25,7 @@ TARGET = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57"}
 CPU = describe_cpu(TARGET)
 FOLDER = default_folder()  # asked before the tests' own folders take the place of the user's
 
+
 RUN_TIMEOUT_S = 300.0
 
 PLAIN, TRANSFORMED = 1e-5, 1e-4

@@ -30,13 +30,16 @@ DECLARED = """
 name = "emulated-tx2"
 [[processors]]
 name = "a57"
-cpus = [0]
+cpus = [{first}]
 mcpu = "cortex-a57"
 [[processors]]
 name = "denver2"
-cpus = [1]
+cpus = [{second}]
 mcpu = "cortex-a57"
 """
+
+NETWORKS = ("mobilenet", "resnet18")
+"""Tested at the same time, and each begins on a core of its own."""
 
 Host = Callable[..., str]
 
@@ -47,10 +50,11 @@ def board() -> EmulatedBoard:
 
 
 @pytest.fixture
-def address(board: EmulatedBoard, tmp_path: Path) -> Iterator[str]:
+def address(name: str, board: EmulatedBoard, tmp_path: Path) -> Iterator[str]:
     """Where an agent on the board listens."""
     declared, port_file = tmp_path / "board.toml", tmp_path / "address"
-    declared.write_text(DECLARED)
+    first = list(NETWORKS).index(name)
+    declared.write_text(DECLARED.format(first=first, second=1 - first))
     options = ["--board", str(declared), "--listen", "127.0.0.1:0", "--port-file", str(port_file)]
     with (tmp_path / "agent.log").open("wb") as log:
         agent = board.start(["-m", "device.agent", *options], log, path=[SOURCES])
@@ -86,7 +90,7 @@ def host(board: EmulatedBoard, tmp_path: Path) -> Host:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ["mobilenet", "resnet18"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_two_stages_on_the_board_compute_what_onnx_runtime_does(
     name: str, address: str, host: Host, tmp_path: Path
 ) -> None:

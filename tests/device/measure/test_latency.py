@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from device.measure.latency import MOST_PASSES, LatencyLoop
+from device.measure.latency import MOST_PASSES, LatencyLoop, warm_up_in_turns
 
 
 class FakeClock:
@@ -47,8 +47,8 @@ def test_of_very_many_passes_some_are_kept_from_beginning_to_end() -> None:
 
 def test_warm_up_lasts_as_long_as_asked_and_runs_at_least_once() -> None:
     clock = FakeClock()
-    loop = LatencyLoop([clock.layer("a", 400)], clock)
-    loop.warm_up(seconds=0.001)
-    assert len(clock.order) == 3
-    loop.warm_up(seconds=0.0)
-    assert len(clock.order) == 4
+    loops = [LatencyLoop([clock.layer(name, 400)], clock) for name in "ab"]
+    warm_up_in_turns(loops, seconds=0.001)
+    assert clock.order == ["a", "b", "a"]
+    warm_up_in_turns(loops, seconds=0.0)
+    assert clock.order == ["a", "b", "a", "a"]
