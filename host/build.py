@@ -3,18 +3,22 @@
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from host.device_code import device_code, pack, portable_source
 from host.errors import InputError
 from host.kernels.specs import Generic, Spec
 from host.kernels.variants import Tuned, variant_of
 from host.kernels.version import VERSION
 from host.layers.graph import Implementation
 from host.linker import link
+
+_DEVICE = ".device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,8 @@ class Builder:
     """Builds kernels for one target.
 
     Args:
-        target: The target as the board describes it: TVM's target as a dictionary, `mtriple` included.
+        target: The target as the board describes it: TVM's target as a dictionary, `mtriple` included; for a GPU in
+            its `host`, which is the target of the code that starts kernels.
         cache: Folder of object files; made when it is missing.
         traces: Gives the trace of a tuned kernel by its record's digest.
     """
@@ -61,7 +66,7 @@ class Builder:
             progress: Told how many of the missing kernels are done.
         """
         wanted = list(dict.fromkeys(implementations))
-        missing = [one for one in wanted if not self._object(one).exists()]
+        missing = [one for one in wanted if not all(path.exists() for path in self._files(one))]
         for done, one in enumerate(missing):
             progress(done, len(missing))
             spec = specs[one.kernel]
@@ -74,8 +79,31 @@ class Builder:
         Raises:
             InputError: No linker for the board's architecture was found, or it failed.
         """
-        objects = [self._object(one) for one in dict.fromkeys(implementations)]
-        link(objects, output, self._target["mtriple"])
+        wanted = list(dict.fromkeys(implementations))
+        objects = [self._object(one) for one in wanted]
+        if not self._is_for_gpu:
+            link(objects, output, self._mtriple)
+            return
+        with tempfile.NamedTemporaryFile(suffix=".o") as packed:
+            packed.write(
+                pack([self._object(one).with_suffix(_DEVICE).read_bytes() for one in wanted], self._mtriple)
+            )
+            packed.flush()
+            link([*objects, Path(packed.name)], output, self._mtriple)
+
+    @property
+    def _is_for_gpu(self) -> bool:
+        return bool(self._target["kind"] == "cuda")
+
+    @property
+    def _mtriple(self) -> str:
+        mtriple: str = self._target["host"]["mtriple"] if self._is_for_gpu else self._target["mtriple"]
+        return mtriple
+
+    def _files(self, one: Implementation) -> list[Path]:
+        """Where a kernel's machine code is, and the GPU's part of it if there is one."""
+        machine_code = self._object(one)
+        return [machine_code, machine_code.with_suffix(_DEVICE)] if self._is_for_gpu else [machine_code]
 
     def _object(self, one: Implementation) -> Path:
         key = {
@@ -94,9 +122,10 @@ class Builder:
         variant = variant_of(one.variant)
         trace = self._traces(variant.record) if isinstance(variant, Tuned) else ""
         function = emit(spec, variant, self._target, code, trace)
-        machine_code = compile_function(function, one.symbol, self._target)
+        parts = compile_function(function, one.symbol, self._target)
         try:
-            _write_whole(self._object(one), machine_code)
+            for path, part in zip(self._files(one), parts, strict=True):
+                _write_whole(path, part)
         except OSError as error:
             raise InputError(
                 f"cannot keep compiled kernels in {self._cache}: {error.strerror}",
@@ -104,8 +133,8 @@ class Builder:
             ) from error
 
 
-def compile_function(function: Any, symbol: str, target: Mapping[str, Any]) -> bytes:
-    """An object file with one kernel.
+def compile_function(function: Any, symbol: str, target: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """An object file with one kernel, and for a GPU its part of it, as `pack` takes it.
 
     Args:
         function: Its TIR function.
@@ -115,7 +144,10 @@ def compile_function(function: Any, symbol: str, target: Mapping[str, Any]) -> b
     import tvm
 
     module = tvm.IRModule({symbol: function.with_attr("global_symbol", symbol)})
-    return _object_code(tvm.tirx.build(module, target=tvm.target.Target(dict(target))))
+    with portable_source():
+        library = tvm.tirx.build(module, target=tvm.target.Target(dict(target)))
+    machine_code = _object_code(library)
+    return (machine_code, device_code(library)) if library.imports else (machine_code,)
 
 
 def _object_code(library: Any) -> bytes:

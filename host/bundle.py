@@ -46,18 +46,21 @@ def assign_cpus(
 
     Args:
         stages: The plan's stages.
-        cpus: CPU ids of each processor.
+        cpus: CPU ids of each processor that consists of CPUs.
 
     Returns:
-        For each stage, for each replica, its CPU ids.
+        For each stage, for each replica, its CPU ids; none for stages on other processors.
 
     Raises:
         InputError: The plan needs more cores of a processor than the board has.
     """
     free = {processor: list(ids) for processor, ids in cpus.items()}
-    sites = []
+    sites: list[tuple[tuple[int, ...], ...]] = []
     for stage in stages:
-        pool = free.get(stage.processor, [])
+        if stage.processor not in free:
+            sites.append(((),) * stage.replicas)
+            continue
+        pool = free[stage.processor]
         needed = stage.cores * stage.replicas
         if needed > len(pool):
             raise InputError(

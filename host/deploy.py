@@ -35,7 +35,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
     _require_fit(session, network, plan)
     point = session.point(plan.operating_point)
     processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
-    cpus = {name: cpus_at(processor, point) for name, processor in processors.items()}
+    cpus = {name: cpus_at(one, point) for name, one in processors.items() if one.kind == "cpu"}
     replica_cpus = assign_cpus(plan.stages, cpus)
     placements = {(one.processor, one.cores): one for one in placements_of(session.board, [point])}
     choices = [
@@ -47,7 +47,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
     started = time.monotonic()
     sites = [
         StageSite(
-            device="cpu",
+            device=placements[stage.processor, stage.cores].device,
             replica_cpus=replicas,
             builder=session.builder(processors[stage.processor]),
             choice=choice,

@@ -22,7 +22,8 @@ class Placement:
         level: The processor's clock level.
         environment: What its profiles depend on besides, at the operating point where it is measured.
         elsewhere: The same at other operating points that give it the same level: what was measured there counts, too.
-        neighbours: Ids of the board's other CPUs.
+        neighbours: Ids of the board's other CPUs; none for a GPU, beside which all of them work anyway.
+        device: TVM's kind of device.
     """
 
     processor: str
@@ -32,11 +33,12 @@ class Placement:
     environment: Environment
     elsewhere: tuple[Environment, ...] = ()
     neighbours: tuple[int, ...] = ()
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
-        """What people call it: `cpux2`."""
-        return f"{self.processor}x{self.cores}"
+        """What people call it: `cpux2`, `gpu`."""
+        return f"{self.processor}x{self.cores}" if self.device == "cpu" else self.processor
 
     @property
     def operating_point(self) -> str:
@@ -70,23 +72,28 @@ def placements_of(board: "BoardDescription", points: Sequence["OperatingPoint"])
     return list(found.values())
 
 
+def cores_at(processor: "ProcessorDescription", point: "OperatingPoint") -> int:
+    """How many of a processor's cores stages can be given at an operating point; a GPU is one."""
+    return len(cpus_at(processor, point)) if processor.kind == "cpu" else 1
+
+
 def cpus_at(processor: "ProcessorDescription", point: "OperatingPoint") -> tuple[int, ...]:
     """The CPUs of a processor that stages can be given at an operating point."""
     return point.cpus.get(processor.name, ()) if point.cpus else processor.usable
 
 
 def _placements_at(board: "BoardDescription", point: "OperatingPoint") -> Iterator[Placement]:
-    cpus = {processor.name: cpus_at(processor, point) for processor in board.processors}
+    every = [cpu for processor in board.processors for cpu in cpus_at(processor, point)]
     for processor in board.processors:
-        usable = cpus[processor.name]
         level = _level(processor.name, point)
         same = [
             other
             for other in board.operating_points
             if other.name != point.name and _level(processor.name, other) == level
         ]
-        for cores in range(1, len(usable) + 1):
-            chosen = usable[:cores]
+        is_cpu = processor.kind == "cpu"
+        for cores in range(1, cores_at(processor, point) + 1):
+            chosen = cpus_at(processor, point)[:cores] if is_cpu else tuple(every)
             yield Placement(
                 processor=processor.name,
                 cores=cores,
@@ -94,7 +101,8 @@ def _placements_at(board: "BoardDescription", point: "OperatingPoint") -> Iterat
                 level=level,
                 environment=_environment(board, processor, point.name),
                 elsewhere=tuple(_environment(board, processor, other.name) for other in same),
-                neighbours=tuple(cpu for ids in cpus.values() for cpu in ids if cpu not in chosen),
+                neighbours=tuple(cpu for cpu in every if cpu not in chosen),
+                device="cpu" if is_cpu else processor.target["kind"],
             )
 
 

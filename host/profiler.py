@@ -379,6 +379,7 @@ def open_bench(
     request = {
         "programs": programs,
         "module": uploaded,
+        "device": placement.device,
         "cpus": placement.cpus,
         "neighbours": placement.neighbours,
         "groups": [group[layer.structural_hash] for layer in graph.layers],

@@ -22,7 +22,7 @@ from host.layers.choice import likeliest
 from host.layers.graph import Choice, Implementation, LayerGraph, distinct
 from host.locations import cache_directory
 from host.network import Network
-from host.placement import Placement, cpus_at, placements_of
+from host.placement import Placement, cores_at, placements_of
 from host.planner import OperatingPoint as PlannerPoint
 from host.points import PRESENT_POINT, PointChoice
 from host.profiler import Profiler
@@ -221,7 +221,7 @@ def _require_same_versions(board: "BoardDescription") -> None:
 def _planner_point(
     board: "BoardDescription", point: "OperatingPoint", idle_power_mw: float | None
 ) -> PlannerPoint:
-    cores = {processor.name: len(cpus_at(processor, point)) for processor in board.processors}
+    cores = {processor.name: cores_at(processor, point) for processor in board.processors}
     fewer = {p.name: cores[p.name] for p in board.processors if cores[p.name] < p.cores}
     return PlannerPoint(name=point.name, levels=dict(point.levels), cores=fewer, idle_power_mw=idle_power_mw)
 

@@ -11,9 +11,6 @@ from device.inventory.gpu import Gpu
 from device.inventory.thermal import ThermalZone
 from device.sensors import Rail
 
-GPU_STAGES = False
-"""Whether stages can be placed on GPUs. As long as they cannot, a GPU is described and never offered to hosts."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processor:
@@ -118,24 +115,23 @@ class Board:
         """Its CPUs, and the GPU if TVM can use it."""
         if self.gpu is None or not self.gpu.usable:
             return self.processors
-        target = {"kind": "cuda", "arch": self.gpu.arch}
+        target = {"kind": "cuda", "arch": self.gpu.arch, "host": dict(self.processors[0].target)}
         return (*self.processors, Processor(name="gpu", kind="gpu", cpus=(), target=target))
 
     @property
     def offered(self) -> tuple[Processor, ...]:
         """What stages can be placed on now."""
-        processors = self.all_processors if GPU_STAGES else self.processors
-        return tuple(processor for processor in processors if processor.cores)
+        return tuple(processor for processor in self.all_processors if processor.cores)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over everything that measurements depend on, besides versions and operating points.
 
-        CPUs that are offline count like the others: a board stays the same in all of its modes.
+        CPUs that are offline count like the others: a board stays the same in all of its modes. Nor does it change when
+        its GPU becomes usable: what is measured there is told apart by its target.
         """
         identity = [self.name, self.model, self.hostname, self.machine]
-        hardware = self.all_processors if GPU_STAGES else self.processors
-        processors = [[p.name, p.kind, list(p.cpus), dict(p.target)] for p in hardware]
+        processors = [[p.name, p.kind, list(p.cpus), dict(p.target)] for p in self.processors]
         return hashlib.sha256(json.dumps([identity, processors], sort_keys=True).encode()).hexdigest()
 
     def to_document(self, readings: Readings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from device import cuda
 from device.clocks import find_points
 from device.files import Files
-from device.inventory.board import GPU_STAGES, Board, Readings
+from device.inventory.board import Board, Readings
 from device.inventory.cpus import find_cpus, read_cpuinfo
 from device.inventory.gpu import Gpu, find_gpu
 from device.inventory.identity import identify
@@ -25,7 +25,7 @@ def detect_board(
     root: Path = _ROOT,
     read: Callable[[Path], bytes] = Path.read_bytes,
     *,
-    tries_gpu: bool = GPU_STAGES,
+    tries_gpu: bool = True,
 ) -> Board:
     """Describes this machine, or the one whose files are below a root.
 
@@ -102,4 +102,4 @@ def _notes_on_gpu(gpu: Gpu | None) -> list[str]:
     name = f"GPU {gpu.name}" + (f" ({gpu.arch})" if gpu.arch else "")
     if not gpu.usable:
         return [f"{name} is not usable: {gpu.reason}"]
-    return [] if GPU_STAGES else [f"{name}: TVM can use it, but stages are placed on CPUs only"]
+    return []

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from device.measure.latency import NS_PER_S, Clock
 from device.measure.stand_in import StandIns
-from device.program import Executor, Program, Runtime, aligned_copy
+from device.program import Executor, HostRuntime, Program, aligned_copy
 
 Array = npt.NDArray[Any]
 
@@ -34,7 +34,7 @@ class KernelTrial:
         clock: Monotonic nanoseconds.
     """
 
-    def __init__(self, program: Program, runtime: Runtime, clock: Clock = time.perf_counter_ns) -> None:
+    def __init__(self, program: Program, runtime: HostRuntime, clock: Clock = time.perf_counter_ns) -> None:
         stand_ins = StandIns([program])
         weights = {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
         self._frames = {name: stand_ins.frame(program.buffers[name]) for name in program.inputs}

@@ -1,8 +1,8 @@
 """Timing layers one after the other in network order, so that caches hold what they hold in the real run."""
 
-import itertools
 import time
 from collections.abc import Callable, Sequence
+from itertools import accumulate, cycle, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ NS_PER_S = 1_000_000_000
 
 MOST_PASSES = 1000
 """More passes of one run are thinned out to about as many: a network of microseconds would fill the database."""
+
+_LEAST_PART = 10
+"""A layer keeps this part of its time at least."""
 
 Clock = Callable[[], int]
 
@@ -55,11 +58,42 @@ class LatencyLoop:
         return stamps
 
 
+class QueuedLatencyLoop(LatencyLoop):
+    """Times layers on a device that works through a queue.
+
+    Waiting for it after every layer costs time that a stage, which waits once, does not spend. So every pass takes the
+    whole network's time, too, and what the layers take longer than that together is taken off them in equal parts.
+
+    Args:
+        layers: For each layer what runs it to its end, in network order.
+        whole: Runs all of them to the end of the last one.
+        clock: Monotonic nanoseconds.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Callable[[], None]],
+        whole: Callable[[], None],
+        clock: Clock = time.perf_counter_ns,
+    ) -> None:
+        super().__init__(layers, clock)
+        self._whole = whole
+
+    def one_pass(self) -> list[int]:
+        """As above; the time stamps are those of layers that wait for each other only."""
+        stamps = super().one_pass()
+        begun = self._clock()
+        self._whole()
+        waited = max(0, stamps[-1] - stamps[0] - (self._clock() - begun)) // max(1, len(stamps) - 1)
+        times = [after - before for before, after in pairwise(stamps)]
+        return list(accumulate((max(took - waited, took // _LEAST_PART) for took in times), initial=0))
+
+
 def warm_up_in_turns(loops: Sequence[LatencyLoop], seconds: float) -> None:
     """Runs networks in turns until `seconds` have passed, the first one at least once: clocks and caches settle."""
     clock = loops[0].clock
     end = clock() + int(seconds * NS_PER_S)
-    for loop in itertools.cycle(loops):
+    for loop in cycle(loops):
         loop.one_pass()
         if clock() >= end:
             return

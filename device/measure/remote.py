@@ -20,12 +20,21 @@ from device.files import Files
 from device.measure.answers import register_all
 from device.measure.contention import Neighbours, slowdown
 from device.measure.kernel import KernelTrial
-from device.measure.latency import LatencyLoop, sample_in_turns, warm_up_in_turns
+from device.measure.latency import LatencyLoop, QueuedLatencyLoop, sample_in_turns, warm_up_in_turns
 from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
 from device.pipeline.null import measure_handover
-from device.program import Executor, Program, Tensor, TvmRuntime
+from device.program import (
+    Executor,
+    Program,
+    Runtime,
+    Tensor,
+    TvmRuntime,
+    aligned_copy,
+    aligned_empty,
+    load_runtime,
+)
 from device.threads import pin_to_cpus
 
 
@@ -36,7 +45,8 @@ class Bench:
 
     Args:
         folder: Where the host's uploads are.
-        request: `programs` and `module` (file names), `cpus` (ids), `groups` (for each layer the index of the group of
+        request: `programs` and `module` (file names), `device` (TVM's kind of it), `cpus` (ids of those that call its
+            kernels), `groups` (for each layer the index of the group of
             equal layers that it belongs to), `prior_us` (for each group the samples of an earlier run of the first
             program), `neighbours` (ids of the board's other CPUs).
         files: Where the board's clocks are watched.
@@ -118,11 +128,11 @@ class Bench:
         return self._worker.submit(self._loops[0].sample, seconds).result()
 
     def _load(self, folder: Path, request: dict[str, Any]) -> list[LatencyLoop]:
-        runtime = TvmRuntime.load(folder / request["module"])
+        runtime = load_runtime(request["device"], folder / request["module"])
         programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
         stand_ins = StandIns(programs)
         weights = [
-            {name: runtime.share(array) for name, array in stand_ins.weights(program).items()}
+            {name: runtime.constant(array) for name, array in stand_ins.weights(program).items()}
             for program in programs
         ]
         self._load_another = partial(_loop, programs[0], runtime, stand_ins, weights[0])
@@ -130,13 +140,19 @@ class Bench:
         return [_loop(program, runtime, stand_ins, shared) for program, shared in pairs]
 
 
-def _loop(
-    program: Program, runtime: TvmRuntime, stand_ins: StandIns, weights: dict[str, Tensor]
-) -> LatencyLoop:
-    frames = {name: runtime.tensor(stand_ins.frame(program.buffers[name])) for name in program.inputs}
-    outputs = {name: runtime.empty(program.buffers[name]) for name in program.outputs}
-    bound = Executor(program, runtime, weights).bind(frames, outputs)
-    return LatencyLoop([layer.run for layer in bound.layers])
+def _loop(program: Program, runtime: Runtime, stand_ins: StandIns, weights: dict[str, Tensor]) -> LatencyLoop:
+    frames = {name: aligned_copy(stand_ins.frame(program.buffers[name])) for name in program.inputs}
+    inputs = {name: runtime.receive(array) for name, array in frames.items()}
+    outputs = {name: runtime.send(aligned_empty(program.buffers[name])) for name in program.outputs}
+    for port in inputs.values():
+        for copy in port.copies:
+            copy()
+    bound = Executor(program, runtime, weights).bind(
+        {name: port.tensor for name, port in inputs.items()},
+        {name: port.tensor for name, port in outputs.items()},
+    )
+    layers = [layer.run for layer in bound.layers]
+    return QueuedLatencyLoop(layers, bound.run) if runtime.finish else LatencyLoop(layers)
 
 
 def register(folder: Path, root: Path) -> None:

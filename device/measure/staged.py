@@ -7,7 +7,7 @@ from device.measure.turns import WARM_UP_PART, Arrays, Turn, time_passes, turn_o
 from device.pipeline import Bundle, Pipeline
 from device.pipeline.frames import Frame, copy_outputs, make_frames
 from device.pipeline.stage import load_stages
-from device.program.executor import Run
+from device.program import Run
 from device.threads import pinned_thread
 
 _US_PER_S = 1e6
@@ -92,5 +92,5 @@ class WholePipeline:
 def _load_passes(bundle: Bundle) -> tuple[Frame, Run]:
     (stage,) = load_stages(bundle)
     (frame,) = make_frames(1, bundle.layout.interface, [stage.program])
-    ((run,),) = stage.bind([frame])
+    ((run,),) = stage.bind([frame], is_last=True)
     return frame, run

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from device.errors import FrameError
 from device.pipeline.layout import Interface
-from device.program import Lifetime, Program, plan_memory
-from device.program.executor import carve
+from device.program import Lifetime, Program, Run, plan_memory
 from device.program.runtimes import PythonRuntime
 
 
@@ -25,16 +24,18 @@ class Frame:
     Attributes:
         index: Which of the pipeline's frames it is.
         arrays: Its tensors by name.
+        left: What brings results into `arrays` that the last bound stage leaves on its device.
         number: How many frames were submitted before it, those that were dropped included.
         entered_ns: When the source began to fill it.
         ready_ns: When the stage before (or the source) was done with it.
     """
 
-    __slots__ = ("arrays", "entered_ns", "index", "number", "ready_ns")
+    __slots__ = ("arrays", "entered_ns", "index", "left", "number", "ready_ns")
 
     def __init__(self, index: int, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self.index = index
         self.arrays = arrays
+        self.left: tuple[Run, ...] = ()
         self.number = 0
         self.entered_ns = 0
         self.ready_ns = 0
@@ -69,7 +70,7 @@ def make_frames(count: int, interface: Interface, programs: Sequence[Program]) -
     memory = PythonRuntime({})
     frames = []
     for index in range(count):
-        arrays = {name: np.asarray(tensor) for name, tensor in carve(plan, forms, memory).items()}
+        arrays = {name: np.asarray(tensor) for name, tensor in memory.carve(plan, forms).items()}
         for array in arrays.values():
             array.fill(0)
         frames.append(Frame(index, arrays))

@@ -7,10 +7,9 @@ from typing import Any, Self
 from device.documents import Node
 from device.errors import BundleError
 from device.program import Buffer, Program
+from device.program.loading import DEVICES
 
 SCHEMA = "stageline.pipeline/1"
-
-_DEVICES = ("cpu",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class StageLayout:
         processor: Name of its processor.
         cores: How many cores each replica uses.
         device: TVM's device kind.
-        replica_cpus: For each replica the ids of its CPUs.
+        replica_cpus: For each replica the ids of its CPUs; none for a stage on a GPU, whose thread is not bound.
     """
 
     directory: str
@@ -105,14 +104,14 @@ def _parse_stage(node: Node) -> StageLayout:
         device=node["device"].text(),
         replica_cpus=tuple(cpus.wholes(least=0) for cpus in node["replica_cpus"].items()),
     )
-    if layout.device not in _DEVICES:
+    if layout.device not in DEVICES:
         raise node["device"].wrong(
-            f"this runtime runs stages on {', '.join(_DEVICES)}, not on {layout.device!r}"
+            f"this runtime runs stages on {', '.join(DEVICES)}, not on {layout.device!r}"
         )
     if not layout.replica_cpus:
         raise node["replica_cpus"].wrong("a stage needs at least one replica")
     for replica, cpus in zip(node["replica_cpus"].items(), layout.replica_cpus, strict=True):
-        if len(cpus) != layout.cores:
+        if len(cpus) != layout.cores and layout.device == "cpu":
             raise replica.wrong(f"must list {layout.cores} CPUs, got {list(cpus)}")
     return layout
 

@@ -76,7 +76,7 @@ class Pipeline:
         self._limit = sum(stage.replicas for stage in stages) + queue_depth * len(stages)
         spare = max(queue_depth, 1) if self._overload is Overload.DROP else 0
         self._frames = make_frames(self._limit + spare, interface, programs)
-        self._runs = [stage.bind(self._frames) for stage in stages]
+        self._runs = [stage.bind(self._frames, is_last=stage is stages[-1]) for stage in stages]
         self._session: Session | None = None
         self._consuming = threading.Lock()
 

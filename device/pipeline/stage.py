@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from device.pipeline.bundle import Bundle
 from device.pipeline.frames import Frame
-from device.program import Executor, Program, Runtime, Tensor, TvmRuntime
-from device.program.executor import Run
+from device.program import Executor, Program, Run, Runtime, Tensor, aligned_copy, load_runtime
+from device.program.executor import sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,15 @@ class Stage:
         """How many replicas take frames in turn."""
         return len(self.replica_cpus)
 
-    def bind(self, frames: Sequence[Frame]) -> list[tuple[Run, ...]]:
+    def bind(self, frames: Sequence[Frame], *, is_last: bool) -> list[tuple[Run, ...]]:
         """Makes the stage ready to run on each of the frames.
+
+        A stage on another device leaves its results there. Whatever the stage before has left is fetched first, by the
+        stage that follows; the last one fetches its own results.
+
+        Args:
+            frames: The frames; what is to be fetched of them is noted there.
+            is_last: Whether no stage follows.
 
         Returns:
             For each replica, for each frame, what runs the stage on it.
@@ -39,19 +47,33 @@ class Stage:
         Raises:
             ProgramError: A kernel or weight is missing or has another form than the program says.
         """
-        return [self._bind_replica(frames) for _ in self.replica_cpus]
+        left = [frame.left for frame in frames]
+        for frame in frames:
+            frame.left = ()
+        return [self._bind_replica(frames, left, is_last=is_last) for _ in self.replica_cpus]
 
-    def _bind_replica(self, frames: Sequence[Frame]) -> tuple[Run, ...]:
+    def _bind_replica(
+        self, frames: Sequence[Frame], left: Sequence[tuple[Run, ...]], *, is_last: bool
+    ) -> tuple[Run, ...]:
         executor = Executor(self.program, self.runtime, self.weights)
         return tuple(
-            executor.bind(
-                self._tensors(frame, self.program.inputs), self._tensors(frame, self.program.outputs)
-            ).run
-            for frame in frames
+            self._bind_frame(executor, frame, fetch, is_last=is_last)
+            for frame, fetch in zip(frames, left, strict=True)
         )
 
-    def _tensors(self, frame: Frame, names: Sequence[str]) -> dict[str, Tensor]:
-        return {name: self.runtime.share(frame.arrays[name]) for name in names}
+    def _bind_frame(self, executor: Executor, frame: Frame, fetch: tuple[Run, ...], *, is_last: bool) -> Run:
+        inputs = {name: self.runtime.receive(frame.arrays[name]) for name in self.program.inputs}
+        outputs = {name: self.runtime.send(frame.arrays[name]) for name in self.program.outputs}
+        bound = executor.bind(
+            {name: port.tensor for name, port in inputs.items()},
+            {name: port.tensor for name, port in outputs.items()},
+        )
+        results = tuple(chain.from_iterable(port.copies for port in outputs.values()))
+        arrivals = chain.from_iterable(port.copies for port in inputs.values())
+        if is_last:
+            return sequence([*fetch, *arrivals, bound.run, *results])
+        frame.left = results
+        return sequence([*fetch, *arrivals, bound.run])
 
 
 def load_stages(bundle: Bundle) -> list[Stage]:
@@ -65,10 +87,10 @@ def load_stages(bundle: Bundle) -> list[Stage]:
 
 
 def _load(bundle: Bundle, index: int) -> Stage:
-    runtime = TvmRuntime.load(bundle.module(index))
+    runtime = load_runtime(bundle.layout.stages[index].device, bundle.module(index))
     return Stage(
         program=bundle.programs[index],
         runtime=runtime,
-        weights={name: runtime.tensor(array) for name, array in bundle.weights(index)},
+        weights={name: runtime.constant(aligned_copy(array)) for name, array in bundle.weights(index)},
         replica_cpus=bundle.layout.stages[index].replica_cpus,
     )

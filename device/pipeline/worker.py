@@ -10,7 +10,7 @@ from device.errors import StageFailedError
 from device.pipeline.frames import Frame
 from device.pipeline.links import Get, Put, Signal
 from device.pipeline.ring import Ring
-from device.program.executor import Run
+from device.program import Run
 
 Clock = Callable[[], int]
 Pin = Callable[[Sequence[int]], None]

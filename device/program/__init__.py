@@ -2,9 +2,13 @@
 
 from device.program.document import Buffer, Call, Layer, Program
 from device.program.executor import BoundLayer, BoundProgram, Executor
+from device.program.loading import load_runtime
 from device.program.runtimes import (
+    HostRuntime,
     Kernel,
+    Port,
     PythonRuntime,
+    Run,
     Runtime,
     Tensor,
     TvmRuntime,
@@ -19,17 +23,21 @@ __all__ = [
     "Buffer",
     "Call",
     "Executor",
+    "HostRuntime",
     "Kernel",
     "Layer",
     "Lifetime",
+    "Port",
     "Program",
     "PythonRuntime",
+    "Run",
     "Runtime",
     "StoragePlan",
     "Tensor",
     "TvmRuntime",
     "aligned_copy",
     "aligned_empty",
+    "load_runtime",
     "plan_memory",
     "plan_storage",
 ]

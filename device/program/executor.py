@@ -1,15 +1,13 @@
 """Running a program: its kernels looked up, its memory allocated, its arguments put together once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from device.errors import ProgramError
-from device.program.document import Buffer, Layer, Program
-from device.program.runtimes import Runtime, Tensor, aligned_block
-from device.program.storage import StoragePlan, plan_storage
-
-Run = Callable[[], None]
+from device.program.document import Layer, Program
+from device.program.runtimes import Run, Runtime, Tensor
+from device.program.storage import plan_storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,8 @@ class Executor:
         self._program = program
         self._weights = {name: weights[name] for name in program.weights}
         self._kernels = {call.function: runtime.function(call.function) for call in program.calls}
-        self._intermediates = carve(plan_storage(program), program.buffers, runtime)
+        self._intermediates = runtime.carve(plan_storage(program), program.buffers)
+        self._runtime = runtime
 
     def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> BoundProgram:
         """Puts the arguments of every call together, so that running costs no more than the calls.
@@ -73,9 +72,12 @@ class Executor:
         calls = [self._bind_layer(layer, tensors) for layer in self._program.layers]
         layers = zip(self._program.layers, calls, strict=True)
         return BoundProgram(
-            layers=tuple(BoundLayer(name=layer.name, run=_sequence(runs)) for layer, runs in layers),
-            run=_sequence([run for runs in calls for run in runs]),
+            layers=tuple(BoundLayer(name=layer.name, run=self._whole(runs)) for layer, runs in layers),
+            run=self._whole([run for runs in calls for run in runs]),
         )
+
+    def _whole(self, runs: Sequence[Run]) -> Run:
+        return sequence([*self._runtime.begin, *runs, *self._runtime.finish])
 
     def _bind_layer(self, layer: Layer, tensors: Mapping[str, Tensor]) -> list[Run]:
         return [
@@ -84,24 +86,7 @@ class Executor:
         ]
 
 
-def carve(plan: StoragePlan, buffers: Mapping[str, Buffer], runtime: Runtime) -> dict[str, Tensor]:
-    """Allocates a block and gives the tensors in it.
-
-    Args:
-        plan: Where each tensor lies.
-        buffers: Form of each tensor.
-        runtime: Makes the tensors.
-    """
-    block = aligned_block(plan.nbytes)
-    tensors = {}
-    for name, offset in plan.offsets.items():
-        form = buffers[name]
-        piece = block[offset : offset + form.nbytes]
-        tensors[name] = runtime.share(piece.view(form.dtype).reshape(form.shape))
-    return tensors
-
-
-def _sequence(runs: Sequence[Run]) -> Run:
+def sequence(runs: Sequence[Run]) -> Run:
     """One callable for several; a single one stays itself."""
     if len(runs) == 1:
         return runs[0]

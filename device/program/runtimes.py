@@ -1,6 +1,7 @@
 """Where kernels and tensors come from: a TVM module, or Python functions on numpy arrays."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -9,9 +10,10 @@ import numpy.typing as npt
 
 from device.errors import ProgramError
 from device.program.document import Buffer
-from device.program.storage import ALIGNMENT_BYTES
+from device.program.storage import ALIGNMENT_BYTES, StoragePlan
 
 Kernel = Callable[..., None]
+Run = Callable[[], None]
 Array = npt.NDArray[Any]
 
 
@@ -27,6 +29,19 @@ class Tensor(Protocol):
         """Element type; its text is numpy's spelling."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """Where a kernel finds what an array holds, or leaves what an array shall hold.
+
+    Attributes:
+        tensor: What the kernel takes.
+        copies: What brings the one into the other; nothing where they share memory.
+    """
+
+    tensor: Tensor
+    copies: tuple[Run, ...] = ()
+
+
 class Runtime(Protocol):
     """Looks up kernels and makes tensors for them."""
 
@@ -37,11 +52,70 @@ class Runtime(Protocol):
             ProgramError: There is none.
         """
 
+    def constant(self, array: Array) -> Tensor:
+        """A tensor with the contents of an array that does not change, dense and aligned (`aligned_empty`)."""
+
+    def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
+        """Allocates a block and gives the tensors in it.
+
+        Args:
+            plan: Where each tensor lies.
+            buffers: Form of each tensor.
+        """
+
+    def receive(self, array: Array) -> Port:
+        """A tensor to read an array from, dense and aligned; the copies come before the kernels."""
+
+    def send(self, array: Array) -> Port:
+        """A tensor to fill an array from, dense and aligned; the copies come after the kernels, from any thread."""
+
+    @property
+    def begin(self) -> tuple[Run, ...]:
+        """What a thread does before it calls kernels."""
+
+    @property
+    def finish(self) -> tuple[Run, ...]:
+        """What waits until all kernels are done; nothing where their calls return when they are."""
+
+
+class HostRuntime:
+    """Kernels that work in the process's own memory, on tensors that share it with arrays."""
+
+    begin: tuple[Run, ...] = ()
+    finish: tuple[Run, ...] = ()
+
+    def function(self, name: str) -> Kernel:
+        """The kernel of that name."""
+        raise NotImplementedError
+
     def share(self, array: Array) -> Tensor:
-        """A tensor over the array's own memory, which must be dense and aligned (`aligned_empty`)."""
+        """A tensor over the array's own memory, which must be dense and aligned."""
+        raise NotImplementedError
+
+    def constant(self, array: Array) -> Tensor:
+        """A tensor over the array's own memory."""
+        return self.share(array)
+
+    def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
+        """Tensors in one block."""
+        block = aligned_block(plan.nbytes)
+        tensors = {}
+        for name, offset in plan.offsets.items():
+            form = buffers[name]
+            piece = block[offset : offset + form.nbytes]
+            tensors[name] = self.share(piece.view(form.dtype).reshape(form.shape))
+        return tensors
+
+    def receive(self, array: Array) -> Port:
+        """A tensor over the array's own memory."""
+        return Port(tensor=self.share(array))
+
+    def send(self, array: Array) -> Port:
+        """A tensor over the array's own memory."""
+        return Port(tensor=self.share(array))
 
 
-class TvmRuntime:
+class TvmRuntime(HostRuntime):
     """Kernels of a TVM module on the CPU. Loads TVM when it is made, and of TVM no more than the runtime.
 
     Args:
@@ -61,12 +135,7 @@ class TvmRuntime:
         Raises:
             ProgramError: It cannot be loaded, with the loader's reason.
         """
-        import tvm
-
-        try:
-            return cls(tvm.runtime.load_module(str(path)))
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ProgramError(f"{path.name} cannot be loaded: {_last_line(error)}") from error
+        return cls(load_module(path))
 
     def function(self, name: str) -> Kernel:
         """The kernel of that name.
@@ -74,27 +143,15 @@ class TvmRuntime:
         Raises:
             ProgramError: The module has none.
         """
-        try:
-            kernel: Kernel = self._module[name]
-        except (AttributeError, KeyError) as error:
-            raise ProgramError(f"the module has no kernel {name!r}") from error
-        return kernel
+        return kernel_of(self._module, name)
 
     def share(self, array: Array) -> Tensor:
         """A TVM tensor over the array's own memory."""
         tensor: Tensor = self._from_dlpack(array)
         return tensor
 
-    def tensor(self, array: Array) -> Tensor:
-        """A TVM tensor with a copy of the array's contents."""
-        return self.share(aligned_copy(array))
 
-    def empty(self, buffer: Buffer) -> Tensor:
-        """A TVM tensor of a form, its contents undefined."""
-        return self.share(aligned_empty(buffer))
-
-
-class PythonRuntime:
+class PythonRuntime(HostRuntime):
     """Python functions on numpy arrays as kernels, for tests, simulations and the runtime's own cost.
 
     Args:
@@ -117,6 +174,33 @@ class PythonRuntime:
     def share(self, array: Array) -> Tensor:
         """The array itself."""
         return array
+
+
+def load_module(path: Path) -> Any:
+    """Loads a shared object as a `tvm.runtime.Module`.
+
+    Raises:
+        ProgramError: It cannot be loaded, with the loader's reason.
+    """
+    import tvm
+
+    try:
+        return tvm.runtime.load_module(str(path))
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ProgramError(f"{path.name} cannot be loaded: {_last_line(error)}") from error
+
+
+def kernel_of(module: Any, name: str) -> Kernel:
+    """A module's kernel.
+
+    Raises:
+        ProgramError: It has none of that name.
+    """
+    try:
+        kernel: Kernel = module[name]
+    except (AttributeError, KeyError) as error:
+        raise ProgramError(f"the module has no kernel {name!r}") from error
+    return kernel
 
 
 def aligned_empty(buffer: Buffer) -> Array:

@@ -69,4 +69,4 @@ def compile_text(text: str, symbol: str, target: Mapping[str, Any]) -> bytes:
     """An object file of a TIR function that came as TVM's JSON; runs in a process of the pool."""
     import tvm
 
-    return compile_function(tvm.ir.load_json(text), symbol, target)
+    return compile_function(tvm.ir.load_json(text), symbol, target)[0]

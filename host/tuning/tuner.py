@@ -185,7 +185,7 @@ class Tuner:
         objects = self._compilers.compile(
             {symbol: proposal.function for symbol, proposal in zip(symbols, proposals, strict=True)}
         )
-        own = {name: compile_function(written[name], name, self._site.target) for name in written}
+        own = {name: compile_function(written[name], name, self._site.target)[0] for name in written}
         self._load({**objects, **own})
         base = self._bench.time(program_of(written[_BASE], task.spec, task.base, _BASE))
         rival = self._bench.time(program_of(written[_RIVAL], task.spec, task.rival, _RIVAL))

@@ -1,13 +1,20 @@
 /* CUDA 10.2 without a GPU, for tests: libcudart.so.10.2 with -DRUNTIME, libcuda.so.1 with -DDRIVER.
  *
- * Every call is a line in the file $STUB_CUDA_LOG. Device memory is the process's own. A cubin is text, one kernel a
- * line: its name and its parameters' names; every kernel writes twice what A holds to B, an element a thread.
+ * Every call is a line in the file $STUB_CUDA_LOG. Device memory is the process's own. A cubin is either text, one kernel
+ * a line: its name and its parameters' names; such kernels write twice what A holds to B, an element a thread. Or it is a
+ * shared object (`emulated_nvcc.py`) with a function that launches each kernel.
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <elf.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void record(const char *format, ...) {
     const char *path = getenv("STUB_CUDA_LOG");
@@ -150,10 +157,18 @@ int cudaGetDeviceProperties(char *properties, int device) {
 #endif
 
 #ifdef DRIVER
-struct kernel {
-    char name[64];
-    int a, b;
+typedef void launch_function(const unsigned *grid, const unsigned *block, void **arguments);
+
+struct module {
+    char *text;
+    void *library;
 };
+struct kernel {
+    char name[128];
+    int a, b;
+    launch_function *launch;
+};
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 int cuGetErrorName(int error, const char **name) { record("cuGetErrorName %d", error); *name = "CUDA_ERROR_OF_STUB"; return 0; }
 int cuGetErrorString(int error, const char **text) {
@@ -166,12 +181,38 @@ int cuDeviceGetName(char *name, int bytes, int device) {
     snprintf(name, (size_t)bytes, "NVIDIA Tegra X2");
     return 0;
 }
-int cuModuleLoadData(void **module, const char *image) {
+static void *loaded(const char *image) {
+    const Elf64_Ehdr *header = (const void *)image;
+    size_t bytes = header->e_shoff + (size_t)header->e_shentsize * header->e_shnum;
+    char path[64];
+    int file = memfd_create("kernels", 0);
+    void *library = NULL;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (file >= 0 && write(file, image, bytes) == (ssize_t)bytes)
+        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        fprintf(stderr, "the stub cannot load kernels: %s\n", dlerror());
+    close(file);
+    return library;
+}
+int cuModuleLoadData(struct module **module, const char *image) {
+    int is_emulated = memcmp(image, ELFMAG, SELFMAG) == 0;
     record("cuModuleLoadData");
-    *module = strdup(image);
+    *module = calloc(1, sizeof **module);
+    if (is_emulated)
+        (*module)->library = loaded(image);
+    else
+        (*module)->text = strdup(image);
+    return is_emulated && (*module)->library == NULL ? 200 : 0;
+}
+int cuModuleUnload(struct module *module) {
+    record("cuModuleUnload");
+    if (module->library != NULL)
+        dlclose(module->library);
+    free(module->text);
+    free(module);
     return 0;
 }
-int cuModuleUnload(void *module) { record("cuModuleUnload"); free(module); return 0; }
 
 static int position(const char *words, const char *wanted) {
     char word[64];
@@ -182,17 +223,23 @@ static int position(const char *words, const char *wanted) {
     return -1;
 }
 
-int cuModuleGetFunction(void **function, const char *module, const char *name) {
-    const char *line = strstr(module, name);
-    struct kernel *kernel;
+int cuModuleGetFunction(void **function, const struct module *module, const char *name) {
+    struct kernel *kernel = calloc(1, sizeof *kernel);
+    char symbol[160];
+    const char *line;
     record("cuModuleGetFunction %s", name);
+    snprintf(kernel->name, sizeof kernel->name, "%s", name);
+    *function = kernel;
+    if (module->library != NULL) {
+        snprintf(symbol, sizeof symbol, "launch_%s", name);
+        *(void **)&kernel->launch = dlsym(module->library, symbol);
+        return kernel->launch == NULL ? 500 : 0;
+    }
+    line = strstr(module->text, name);
     if (line == NULL)
         return 500;
-    kernel = calloc(1, sizeof *kernel);
-    snprintf(kernel->name, sizeof kernel->name, "%s", name);
     kernel->a = position(line, "A");
     kernel->b = position(line, "B");
-    *function = kernel;
     return 0;
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) {
@@ -208,6 +255,13 @@ int cuLaunchKernel(struct kernel *kernel, unsigned gx, unsigned gy, unsigned gz,
            bz, shared_bytes, WORD(stream), WORD(extra));
     if (kernel == NULL)
         return 0;
+    if (kernel->launch != NULL) {
+        const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
+        pthread_mutex_lock(&one_at_a_time);
+        kernel->launch(grid, block, arguments);
+        pthread_mutex_unlock(&one_at_a_time);
+        return 0;
+    }
     a = *(float **)arguments[kernel->a];
     b = *(float **)arguments[kernel->b];
     for (index = 0; index < (unsigned long)gx * bx; index++)

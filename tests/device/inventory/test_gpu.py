@@ -122,12 +122,12 @@ def test_without_being_asked_for_it_nothing_is_tried(tmp_path: Path, monkeypatch
     assert found.reason.startswith("not tried yet")
 
 
-def test_a_usable_gpu_is_described_as_a_processor_and_not_offered_yet() -> None:
+def test_a_usable_gpu_is_a_processor() -> None:
     gpu = board(USABLE).all_processors[-1]
     assert (gpu.name, gpu.kind, gpu.cores, gpu.arch, gpu.mcpu) == ("gpu", "gpu", 1, "sm_62", None)
-    assert gpu.target == {"kind": "cuda", "arch": "sm_62"}
-    assert [p.name for p in board(USABLE).offered] == ["cpu"]
+    assert gpu.target == {"kind": "cuda", "arch": "sm_62", "host": {"kind": "llvm"}}
+    assert [p.name for p in board(USABLE).offered] == ["cpu", "gpu"]
 
 
-def test_a_gpu_that_is_not_offered_leaves_the_board_what_it_was() -> None:
+def test_a_gpu_that_becomes_usable_leaves_the_board_what_it_was() -> None:
     assert board(USABLE).fingerprint == board(None).fingerprint

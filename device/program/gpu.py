@@ -1,0 +1,93 @@
+"""Kernels on a GPU: tensors in its memory, calls that return before they are done."""
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+from device import cuda
+from device.errors import ProgramError
+from device.program.document import Buffer
+from device.program.runtimes import Array, Kernel, Port, Run, Tensor, kernel_of, load_module
+from device.program.storage import ALIGNMENT_BYTES, StoragePlan
+
+
+class CudaRuntime:
+    """Kernels of a TVM module on the first NVIDIA GPU.
+
+    They run in a stream of their own, in the order of their calls; copies back, from whichever thread, do not wait for
+    what was called later.
+
+    Args:
+        module: A `tvm.runtime.Module`.
+    """
+
+    def __init__(self, module: Any) -> None:
+        import tvm.runtime
+
+        self._module = module
+        self._gpu = tvm.runtime.cuda(0)
+        self._stream = self._gpu.create_raw_stream()
+        self._host = tvm.runtime.from_dlpack
+        self._constants: dict[tuple[int, tuple[int, ...], str], Tensor] = {}
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Loads a shared object; its CUDA source is compiled for the GPU unless it was before.
+
+        Raises:
+            ProgramError: TVM cannot use the GPU, or the shared object cannot be loaded, with the reason.
+        """
+        if reason := cuda.enable():
+            raise ProgramError(f"{path.name} is for a GPU: {reason}")
+        return cls(load_module(path))
+
+    def function(self, name: str) -> Kernel:
+        """The kernel of that name.
+
+        Raises:
+            ProgramError: The module has none.
+        """
+        return kernel_of(self._module, name)
+
+    def constant(self, array: Array) -> Tensor:
+        """A copy in the GPU's memory; one for all calls with the same memory."""
+        key = (array.ctypes.data, array.shape, str(array.dtype))
+        if key not in self._constants:
+            tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype)))
+            tensor.copyfrom(array)
+            self._constants[key] = tensor
+        return self._constants[key]
+
+    def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
+        """Tensors in one block of the GPU's memory."""
+        block = self._empty(Buffer(shape=(max(plan.nbytes, ALIGNMENT_BYTES),), dtype="uint8"))
+        return {
+            name: block._create_view(buffers[name].shape, buffers[name].dtype, offset)
+            for name, offset in plan.offsets.items()
+        }
+
+    def receive(self, array: Array) -> Port:
+        """A tensor of its own, and a copy into it that the next kernels find done."""
+        tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype)))
+        return Port(tensor=tensor, copies=(partial(self._host(array).copyto, tensor), self._gpu.sync))
+
+    def send(self, array: Array) -> Port:
+        """A tensor of its own, and a copy out of it."""
+        tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype)))
+        return Port(tensor=tensor, copies=(partial(tensor.copyto, self._host(array)), self._gpu.sync))
+
+    @cached_property
+    def begin(self) -> tuple[Run, ...]:
+        """Chooses the stream, which is the thread's own setting."""
+        return (partial(self._gpu.set_raw_stream, self._stream),)
+
+    @cached_property
+    def finish(self) -> tuple[Run, ...]:
+        """Waits for the stream."""
+        return (partial(self._gpu.sync, self._stream),)
+
+    def _empty(self, buffer: Buffer) -> Any:
+        import tvm.runtime
+
+        return tvm.runtime.empty(buffer.shape, buffer.dtype, self._gpu)
