@@ -131,13 +131,24 @@ class Bench:
         runtime = load_runtime(request["device"], folder / request["module"])
         programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
         stand_ins = StandIns(programs)
-        weights = [
-            {name: runtime.constant(array) for name, array in stand_ins.weights(program).items()}
-            for program in programs
-        ]
+        weights = _weights(programs, runtime, stand_ins)
         self._load_another = partial(_loop, programs[0], runtime, stand_ins, weights[0])
         pairs = zip(programs, weights, strict=True)
         return [_loop(program, runtime, stand_ins, shared) for program, shared in pairs]
+
+
+def _weights(programs: list[Program], runtime: Runtime, stand_ins: StandIns) -> list[dict[str, Tensor]]:
+    """The programs' weights; where a device holds copies, one copy of what several programs share."""
+    tensors: dict[tuple[int, tuple[int, ...], str], Tensor] = {}
+
+    def constant(array: npt.NDArray[Any]) -> Tensor:
+        key = (array.ctypes.data, array.shape, str(array.dtype))
+        if key not in tensors:
+            tensors[key] = runtime.constant(array)
+        return tensors[key]
+
+    arrays = [stand_ins.weights(program) for program in programs]  # all of them live while they are told apart
+    return [{name: constant(array) for name, array in some.items()} for some in arrays]
 
 
 def _loop(program: Program, runtime: Runtime, stand_ins: StandIns, weights: dict[str, Tensor]) -> LatencyLoop:

@@ -9,7 +9,7 @@ from device import cuda
 from device.errors import ProgramError
 from device.program.document import Buffer
 from device.program.runtimes import Array, Kernel, Port, Run, Tensor, kernel_of, load_module
-from device.program.storage import ALIGNMENT_BYTES, StoragePlan
+from device.program.storage import StoragePlan
 
 
 class CudaRuntime:
@@ -29,7 +29,6 @@ class CudaRuntime:
         self._gpu = tvm.runtime.cuda(0)
         self._stream = self._gpu.create_raw_stream()
         self._host = tvm.runtime.from_dlpack
-        self._constants: dict[tuple[int, tuple[int, ...], str], Tensor] = {}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -51,19 +50,22 @@ class CudaRuntime:
         return kernel_of(self._module, name)
 
     def constant(self, array: Array) -> Tensor:
-        """A copy in the GPU's memory; one for all calls with the same memory."""
-        key = (array.ctypes.data, array.shape, str(array.dtype))
-        if key not in self._constants:
-            tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype)))
-            tensor.copyfrom(array)
-            self._constants[key] = tensor
-        return self._constants[key]
+        """A copy in the GPU's memory."""
+        tensor: Tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype))).copyfrom(array)
+        return tensor
 
     def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
-        """Tensors in one block of the GPU's memory."""
-        block = self._empty(Buffer(shape=(max(plan.nbytes, ALIGNMENT_BYTES),), dtype="uint8"))
+        """Tensors in the GPU's memory.
+
+        Kernels refuse a tensor that does not begin where its memory was allocated. So there is a block for every place
+        where tensors begin: those that begin together are never needed together.
+        """
+        sizes: dict[int, int] = {}
+        for name, offset in plan.offsets.items():
+            sizes[offset] = max(sizes.get(offset, 0), buffers[name].nbytes)
+        blocks = {offset: self._empty(Buffer(shape=(size,), dtype="uint8")) for offset, size in sizes.items()}
         return {
-            name: block._create_view(buffers[name].shape, buffers[name].dtype, offset)
+            name: blocks[offset]._create_view(buffers[name].shape, buffers[name].dtype)
             for name, offset in plan.offsets.items()
         }
 

@@ -17,9 +17,9 @@ FLAGS = ("-std=c++17", "-O2", "-w", "-ffp-contract=off", "-fPIC", "-fvisibility=
 def main(arguments: list[str]) -> int:
     """Returns g++'s exit status."""
     output, source = arguments[arguments.index("-o") + 1], Path(arguments[-1]).read_text()
-    kernels = [(name, words) for name, words in KERNEL.findall(source) if f"{name}({words}) {{" in source]
+    kernels = dict(KERNEL.findall(source))  # each is declared first and then defined
     code = source[source.index('extern "C"') :]
-    launches = "\n".join(launch(name, words) for name, words in kernels)
+    launches = "\n".join(launch(name, words) for name, words in kernels.items())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernels.cpp")
         path.write_text(f'#include "cuda_emulation.hpp"\n#define uint unsigned int\n{code}\n{launches}\n')

@@ -192,8 +192,7 @@ static void *loaded(const char *image) {
         library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         fprintf(stderr, "the stub cannot load kernels: %s\n", dlerror());
-    close(file);
-    return library;
+    return library; /* the file stays open: the loader takes a path for the library that it saw there before */
 }
 int cuModuleLoadData(struct module **module, const char *image) {
     int is_emulated = memcmp(image, ELFMAG, SELFMAG) == 0;
