@@ -19,19 +19,32 @@ _LIBRARY = b"_lib"
 
 _SYMBOL = "__tvm_ffi__library_bin"
 _POSTPROCESS = "tvm_callback_cuda_postproc"
+_COMPILE = "tvm_callback_cuda_compile"
+_SOURCE = b"cuda"
+"""Format of a module's code: CUDA source, which whoever loads it compiles."""
+
 _ONE_IMPORT = ((0, 1, 1), (1,))
 
 
 @contextmanager
 def portable_source() -> Iterator[None]:
-    """What TVM generates meanwhile is made plain enough for every CUDA compiler."""
+    """What TVM generates meanwhile is made plain enough for every CUDA compiler, and stays source.
+
+    On a host with a GPU of its own TVM would compile it at once; but it is for the board's GPU.
+    """
     import tvm_ffi
 
+    compiler = tvm_ffi.get_global_func(_COMPILE, allow_missing=True)
     tvm_ffi.register_global_func(_POSTPROCESS, lambda source, target: portable(source), override=True)
+    tvm_ffi.register_global_func(_COMPILE, lambda source: source.encode(), override=True)
     try:
         yield
     finally:
         tvm_ffi.registry.remove_global_func(_POSTPROCESS)
+        if compiler is None:
+            tvm_ffi.registry.remove_global_func(_COMPILE)
+        else:
+            tvm_ffi.register_global_func(_COMPILE, compiler, override=True)
 
 
 def device_code(library: Any) -> bytes:
@@ -47,7 +60,9 @@ def device_code(library: Any) -> bytes:
     tree = reader.numbers(), reader.numbers()
     if tree != _ONE_IMPORT or reader.text() != _LIBRARY:
         raise ValueError("a kernel's library does not have exactly one part for the GPU")
-    return packed[reader.offset :]
+    kind, code = reader.text(), _Reader(reader.text(), 0)
+    code.text()  # "cubin" where TVM thinks that it was compiled; it is source all the same
+    return _text(kind) + _text(_text(_SOURCE) + code.rest())
 
 
 def pack(codes: Sequence[bytes], mtriple: str) -> bytes:
@@ -105,6 +120,9 @@ class _Reader:
         count = self._count()
         self.offset += count
         return self._data[self.offset - count : self.offset]
+
+    def rest(self) -> bytes:
+        return self._data[self.offset :]
 
     def _count(self) -> int:
         (count,) = struct.unpack_from("<Q", self._data, self.offset)

@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from device import cuda
 from device.clocks import find_points
 from device.errors import BoardFileError
 from device.files import Files
 from device.inventory.board import Board, Processor
-from device.inventory.detect import installed_versions
+from device.inventory.detect import installed_versions, notes_on_gpu
+from device.inventory.gpu import Gpu
 from device.inventory.parts import cpu_target
 from device.inventory.thermal import find_zones
 from device.sensors import find_rails
 
-_TOP_KEYS = {"name", "processors"}
+_TOP_KEYS = {"name", "gpu", "processors"}
 _PROCESSOR_KEYS = {"name", "kind", "cpus", "mcpu", "features"}
 
 
@@ -26,7 +28,7 @@ def read_board_file(path: Path) -> Board:
 
     Args:
         path: A TOML file with `name` and a table `[[processors]]` for each processor: `name`, `cpus`, `mcpu` and, if
-            wanted, `features` (LLVM's names with + or -).
+            wanted, `features` (LLVM's names with + or -); with `gpu = true` this machine's GPU belongs to it, too.
 
     Raises:
         BoardFileError: It cannot be read, or does not describe this machine.
@@ -43,6 +45,7 @@ def read_board_file(path: Path) -> Board:
     )
     _refuse_overlap(processors, path)
     name = _text(document, "name", str(path))
+    gpu = _gpu(document.get("gpu", False), path)
     return Board(
         name=name,
         model=f"declared in {path.name}",
@@ -53,6 +56,19 @@ def read_board_file(path: Path) -> Board:
         rails=find_rails(),
         zones=find_zones(Files(Path("/"))),
         versions=installed_versions(),
+        gpu=gpu,
+        notes=tuple(notes_on_gpu(gpu)),
+    )
+
+
+def _gpu(is_wanted: Any, path: Path) -> Gpu | None:
+    if not isinstance(is_wanted, bool):
+        raise BoardFileError(f"{path}: gpu must be true or false, got {is_wanted!r}")
+    if not is_wanted:
+        return None
+    found = cuda.state()
+    return Gpu(
+        name=found.name or "NVIDIA", arch=found.arch, path="", usable=found.usable, reason=found.reason
     )
 
 

@@ -56,7 +56,7 @@ def detect_board(
         zones=find_zones(files),
         gpu=gpu,
         versions=_versions(files),
-        notes=(*notes_on(cpus, processors, has_modes=identity.is_jetson), *_notes_on_gpu(gpu)),
+        notes=(*notes_on(cpus, processors, has_modes=identity.is_jetson), *notes_on_gpu(gpu)),
     )
 
 
@@ -96,7 +96,8 @@ def _versions(files: Files) -> dict[str, str]:
     return packages | ({"linux": kernel} if kernel else {})
 
 
-def _notes_on_gpu(gpu: Gpu | None) -> list[str]:
+def notes_on_gpu(gpu: Gpu | None) -> list[str]:
+    """What the user should know about a GPU that stages cannot be placed on."""
     if gpu is None:
         return []
     name = f"GPU {gpu.name}" + (f" ({gpu.arch})" if gpu.arch else "")

@@ -147,7 +147,9 @@ def _weights(programs: list[Program], runtime: Runtime, stand_ins: StandIns) -> 
             tensors[key] = runtime.constant(array)
         return tensors[key]
 
-    arrays = [stand_ins.weights(program) for program in programs]  # all of them live while they are told apart
+    arrays = [
+        stand_ins.weights(program) for program in programs
+    ]  # all of them live while they are told apart
     return [{name: constant(array) for name, array in some.items()} for some in arrays]
 
 
