@@ -106,6 +106,22 @@ def measured_in(
     return tuple(_profile(row, record) for row in connection.execute(statement).mappings())
 
 
+def named_in(connection: Connection, environment_fingerprint: str, prefix: str) -> tuple[Profile, ...]:
+    """Profiles in exactly one environment whose hash is a name that begins with a prefix."""
+    environment = environment_of(connection, environment_fingerprint)
+    if environment is None:
+        return ()
+    identifier, record = environment
+    statement = (
+        select(profiles)
+        .where(
+            profiles.c.environment_id == identifier, profiles.c.layer_hash.startswith(prefix, autoescape=True)
+        )
+        .order_by(profiles.c.layer_hash)
+    )
+    return tuple(_profile(row, record) for row in connection.execute(statement).mappings())
+
+
 def listing(connection: Connection, chosen: ProfileFilter) -> tuple[LayerLatency, ...]:
     """The profiles that a filter chooses, network by network in execution order."""
     view = _latencies.c

@@ -178,6 +178,11 @@ class Store:
         with self._reading() as connection:
             return profiles.measured_in(connection, environment_fingerprint, layer_hashes)
 
+    def profiles_like(self, environment_fingerprint: str, prefix: str) -> tuple[Profile, ...]:
+        """What is known in exactly one environment about things with names instead of hashes, by their beginning."""
+        with self._reading() as connection:
+            return profiles.named_in(connection, environment_fingerprint, prefix)
+
     def profiles(self, chosen: ProfileFilter | None = None) -> tuple[LayerLatency, ...]:
         """Profiles seen from the networks, in execution order."""
         with self._reading() as connection:

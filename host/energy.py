@@ -20,6 +20,7 @@ from host.layers.graph import Choice, Implementation, LayerGraph, distinct
 from host.placement import Placement, placements_of
 from host.profiler import Profiler, call_bench, open_bench, upload_module
 from host.requests import Reporter
+from host.transfers import IN, OUT, layer_hash
 
 if TYPE_CHECKING:
     from db.store import Store
@@ -135,6 +136,8 @@ def _measure(
                 at_once = max(1, int(CHUNK_S / answer["loop_s"]))
                 bench = PlacementEnergy(session.store, network, placement, sensor, tvm_session, count)
                 bench.measure(task.names, at_once, session.reporter)
+                if placement.device != "cpu":
+                    bench.measure_transfers()
     return sensor
 
 
@@ -189,6 +192,15 @@ class PlacementEnergy:
             done += len(chunk)
             if is_last:
                 self._compare(answer)
+
+    def measure_transfers(self) -> None:
+        """Measures copies to the placement's device and back."""
+        answer = call_bench(self._session, "transfer_energy")
+        names = [layer_hash(direction, answer["bytes"]) for direction in (IN, OUT)]
+        for fingerprint in self._placement.fingerprints:
+            rows = self._store.profiles_for(fingerprint, names)
+            self._profiles |= {row.layer_hash: row for row in rows if row.level == self._placement.level}
+        self._put(names, answer)
 
     def _put(self, names: Sequence[str], answer: Mapping[str, Any]) -> None:
         found = [

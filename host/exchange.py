@@ -24,6 +24,7 @@ def exchange_document(
     points: Sequence[OperatingPoint],
     profiles: Sequence[tuple[Placement, Mapping[str, Profile]]],
     handover_us: float,
+    transfers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Joins a network's layers with what was measured of them.
 
@@ -34,6 +35,7 @@ def exchange_document(
         points: The operating points to choose from.
         profiles: For each placement the profiles by structural hash.
         handover_us: What handing a frame to a stage costs.
+        transfers: What moving tensors between processors costs, as the document has it.
     """
     return {
         "schema": SCHEMA,
@@ -49,7 +51,7 @@ def exchange_document(
             for layer in graph.layers
             if layer.structural_hash in found
         ],
-        "transfers": [],
+        "transfers": list(transfers),
         "handover_us": handover_us,
     }
 

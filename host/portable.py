@@ -26,6 +26,7 @@ from host.layers.graph import LayerGraph
 from host.placement import Placement
 from host.planner import OperatingPoint, parse_profile
 from host.profiler import HANDOVER
+from host.transfers import transfer_rows
 
 _ORIGIN = "file"
 """Stands where a measurement has its versions: no plan for a real board ever uses an imported profile."""
@@ -56,6 +57,7 @@ def export_profiles(store: Store, model: str, board: str | None) -> dict[str, An
         points=_points(store, board_record, profiles),
         profiles=profiles,
         handover_us=_handover_us(store, rows),
+        transfers=transfer_rows(store, [placement for placement, _ in profiles], _cpus(board_record)),
     )
 
 
@@ -138,6 +140,10 @@ def _by_placement(
     return [(_placement(next(iter(profiles.values()))), profiles) for profiles in found.values()]
 
 
+def _cpus(board: BoardRecord | None) -> list[str]:
+    return [processor.name for processor in board.processors if processor.kind == "cpu"] if board else []
+
+
 def _points(
     store: Store, board: BoardRecord | None, profiles: Sequence[tuple[Placement, Mapping[str, Profile]]]
 ) -> list[OperatingPoint]:
@@ -161,7 +167,13 @@ def _placement(profile: Profile) -> Placement:
         cpus=(),
         level=profile.level,
         environment=profile.environment,
+        device=_device(profile.environment.target),
     )
+
+
+def _device(target: Mapping[str, Any]) -> str:
+    kind = target.get("kind", "llvm")
+    return "cpu" if kind == "llvm" else str(kind)
 
 
 def _model(document: Mapping[str, Any], identity: str) -> ModelRecord:

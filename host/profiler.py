@@ -17,6 +17,7 @@ from host.kernels.variants import tuned_name
 from host.layers.choice import schedule_of, schedules, text_of
 from host.layers.graph import Choice, LayerGraph, distinct
 from host.placement import Placement
+from host.transfers import transfer_profiles
 from host.trials import Trials, Verdict
 
 if TYPE_CHECKING:
@@ -237,6 +238,10 @@ class Profiler:
             if placement.neighbours:
                 progress(f"{placement.name}: beside work on the other cores")
                 readings.slowdown = call_bench(session, "slowdown", CONTENTION_S)["slowdown"]
+            if placement.device != "cpu":
+                progress(f"{placement.name}: copies to it and back")
+                samples_us = call_bench(session, "transfers")["samples_us"]
+                self._store.put_profiles(transfer_profiles(placement, samples_us))
         self._put(readings, placement, verdict, is_last=True)
         verdicts = zip(readings.hashes, readings.steady, strict=True)
         return [name for name, steady in verdicts if name in readings.missing and not steady]

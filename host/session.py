@@ -28,6 +28,7 @@ from host.points import PRESENT_POINT, PointChoice
 from host.profiler import Profiler
 from host.remote import connect
 from host.requests import ModelRequest, Reporter
+from host.transfers import transfer_rows
 
 if TYPE_CHECKING:
     from host.remote import BoardClient, BoardDescription, Lease, OperatingPoint, ProcessorDescription
@@ -146,6 +147,9 @@ class Session:
             points=[_planner_point(self.board, point, idle_mw.get(point.name)) for point in self.points],
             profiles=[(placement, profiler.profiles(placement)) for placement in self.placements()],
             handover_us=stored_handover_us(self) or 0.0,
+            transfers=transfer_rows(
+                self.store, self.placements(), [p.name for p in self.board.processors if p.kind == "cpu"]
+            ),
         )
 
     def builder(self, processor: "ProcessorDescription") -> Builder:

@@ -24,6 +24,7 @@ from device.measure.latency import LatencyLoop, QueuedLatencyLoop, sample_in_tur
 from device.measure.layer_energy import LayerEnergy, board_meter
 from device.measure.stand_in import StandIns
 from device.measure.steadiness import judge
+from device.measure.transfer import ENERGY_SIZE, copies, time_transfers
 from device.pipeline.null import measure_handover
 from device.program import (
     Executor,
@@ -114,6 +115,18 @@ class Bench:
         layers = [self._groups.index(group) for group in groups]
         return self._watched(lambda: self.energy.measure(layers, is_network=is_network))
 
+    def time_transfers(self) -> dict[str, Any]:
+        """Times copies into the device's memory and back, as `device.measure.transfer` says."""
+        measure = partial(time_transfers, self._runtime)
+        return {"samples_us": self._watched(lambda: self._worker.submit(measure).result())}
+
+    def measure_transfer_energy(self) -> dict[str, Any]:
+        """Takes the power of copies, `in` and `out`, as `LayerEnergy.measure` says."""
+        runs = tuple(copies(self._runtime, ENERGY_SIZE).values())
+        energy = LayerEnergy(runs, lambda work: self._worker.submit(work).result(), self._cpus, board_meter())
+        answer = self._watched(lambda: energy.measure(range(len(runs)), is_network=False))
+        return answer | {"bytes": ENERGY_SIZE}
+
     def close(self) -> None:
         """Ends the thread and frees the network's memory."""
         self._worker.shutdown()
@@ -128,7 +141,7 @@ class Bench:
         return self._worker.submit(self._loops[0].sample, seconds).result()
 
     def _load(self, folder: Path, request: dict[str, Any]) -> list[LatencyLoop]:
-        runtime = load_runtime(request["device"], folder / request["module"])
+        runtime = self._runtime = load_runtime(request["device"], folder / request["module"])
         programs = [Program.parse(json.loads((folder / name).read_text())) for name in request["programs"]]
         stand_ins = StandIns(programs)
         weights = _weights(programs, runtime, stand_ins)
@@ -203,6 +216,12 @@ def register(folder: Path, root: Path) -> None:
         request = json.loads(text)
         return open_bench["bench"].measure_energy(request["groups"], is_network=request["network"])
 
+    def transfers() -> dict[str, Any]:
+        return open_bench["bench"].time_transfers()
+
+    def transfer_energy() -> dict[str, Any]:
+        return open_bench["bench"].measure_transfer_energy()
+
     def handover(text: str) -> dict[str, Any]:
         return {"handover_us": handover_us(json.loads(text))}
 
@@ -220,6 +239,8 @@ def register(folder: Path, root: Path) -> None:
         "slowdown": slowdown_,
         "sensor": sensor,
         "energy": energy,
+        "transfers": transfers,
+        "transfer_energy": transfer_energy,
         "handover": handover,
         "kernel": kernel,
     }

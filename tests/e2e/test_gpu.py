@@ -59,5 +59,9 @@ def test_a_network_runs_on_cpu_and_gpu(host: "Host", agent: "Agent", model: Path
     with np.load(tmp_path / "outputs.npz") as outputs:
         assert_equal({name: outputs[name][0] for name in outputs.files}, expected)
 
+    exported = json.loads(host("profiles", "export", "tiny", "--db", "p.sqlite").stdout)
+    assert {(row["from"], row["to"]) for row in exported["transfers"]} == {("cpu", "gpu"), ("gpu", "cpu")}
+    assert all(row["bytes_per_s"] > 0 for row in exported["transfers"])
+
     shown = host("profiles", "show", "tiny", "--db", "p.sqlite")
     assert " gpu " in shown.stdout
