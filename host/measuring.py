@@ -57,12 +57,12 @@ def measure_missing(session: "Session", network: "Network", *, again: bool = Fal
         again: Measure what the database holds, too.
     """
     profiler = Profiler(session.store, network.graph, again=again)
-    count = MeasureCount(known=profiler.count * len(session.placements()))
+    gaps = {point.name: _gaps(session, profiler, point) for point in session.points}
+    missing = sum(gap.missing for some in gaps.values() for gap in some)
+    count = MeasureCount(known=profiler.count * len(session.placements()) - missing)
     for point in session.points:
-        gaps = _gaps(session, profiler, point)
-        if gaps or stored_handover_us(session) is None:
-            count.known -= sum(gap.missing for gap in gaps)
-            _measure_at(session, network, profiler, point, gaps, count)
+        if gaps[point.name] or stored_handover_us(session) is None:
+            _measure_at(session, network, profiler, point, gaps[point.name], count)
     if not count.measured:
         text = f"nothing: all {count.known} profiles are in the database"
         session.reporter.step("Measure", text)
@@ -121,6 +121,7 @@ def _measure_at(
     if gaps:
         places = f"{len(gaps)} placement{'' if len(gaps) == 1 else 's'}"
         text = session.at_point(f"{measured} profiles on {places}", point)
+        text += f", {count.known} known" if count.known else ""
         text += f", {scattering} unsteady" if scattering else ", all steady"
         session.reporter.step("Measure", text, time.monotonic() - started)
     _warn_unsteady(session.reporter, network.graph, unsteady)

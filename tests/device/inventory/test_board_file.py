@@ -53,7 +53,7 @@ def test_another_declaration_is_another_board(tmp_path: Path) -> None:
         ('name = "b"\nprocessors = [1]', r"processors\[0\] must be a table"),
         (BIG, r"board\.toml\.name must be a text, got None"),
         (f'name = " "\n{BIG}', "name must be a text"),
-        (f'name = "b"\ncolour = 1\n{BIG}', "unknown key 'colour'; known are name, processors"),
+        (f'name = "b"\ncolour = 1\n{BIG}', "unknown key 'colour'; known are gpu, name, processors"),
         (f'name = "b"\n{BIG}{LITTLE}speed = 2', r"processors\[1\] has the unknown key 'speed'"),
         (f'name = "b"\n{BIG}kind = "gpu"', "kind is 'gpu'; only 'cpu'"),
         (f'name = "b"\n{BIG.replace("[0]", "[]")}', r"cpus must be a list of CPU ids, got \[\]"),
