@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from device.measure.latency import Clock
-from device.program import Buffer, Run, Runtime, aligned_empty
+from device.program import Run, Runtime
 
 SIZES = (1 << 12, 1 << 16, 1 << 18, 1 << 20, 1 << 22)
 """Bytes; tensors between layers are of such sizes."""
@@ -21,7 +21,7 @@ _WARM_UP = 5
 
 def copies(runtime: Runtime, size: int) -> dict[str, Run]:
     """What a pipeline does with a tensor of a size: `in`, before a stage on the device, and `out`, behind it."""
-    array = aligned_empty(Buffer(shape=(size // 4,), dtype="float32"))
+    array = runtime.block(size).view("float32")
     array.fill(0)
     return {"in": _all(runtime.receive(array).copies), "out": _all(runtime.send(array).copies)}
 

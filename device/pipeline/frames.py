@@ -6,16 +6,15 @@ reads simply travels along, and the number of frames bounds every queue. Within 
 do not overlap share memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from device.errors import FrameError
 from device.pipeline.layout import Interface
 from device.program import Lifetime, Program, Run, plan_memory
-from device.program.runtimes import PythonRuntime
+from device.program.runtimes import Bytes, aligned_block, carve_arrays
 
 
 class Frame:
@@ -55,22 +54,27 @@ class Outputs(dict[str, npt.NDArray[Any]]):
         self.frame = frame
 
 
-def make_frames(count: int, interface: Interface, programs: Sequence[Program]) -> list[Frame]:
+def make_frames(
+    count: int,
+    interface: Interface,
+    programs: Sequence[Program],
+    block: Callable[[int], Bytes] = aligned_block,
+) -> list[Frame]:
     """Allocates frames.
 
     Args:
         count: How many.
         interface: The pipeline's inputs and outputs.
         programs: The stages' programs, in order.
+        block: Allocates aligned memory.
     """
     forms = dict(interface.inputs)
     for program in programs:
         forms.update((name, program.buffers[name]) for name in program.outputs)
     plan = plan_memory(tensor_lives(interface, programs))
-    memory = PythonRuntime({})
     frames = []
     for index in range(count):
-        arrays = {name: np.asarray(tensor) for name, tensor in memory.carve(plan, forms).items()}
+        arrays = carve_arrays(plan, forms, block(plan.nbytes))
         for array in arrays.values():
             array.fill(0)
         frames.append(Frame(index, arrays))

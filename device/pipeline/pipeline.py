@@ -23,6 +23,7 @@ from device.pipeline.session import Session
 from device.pipeline.stage import Stage, load_stages
 from device.pipeline.stand_in import stand_in_frame
 from device.pipeline.worker import Clock, Pin, Worker
+from device.program.runtimes import aligned_block
 from device.threads import pin_to_cpus
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -75,7 +76,8 @@ class Pipeline:
         self._clock = clock
         self._limit = sum(stage.replicas for stage in stages) + queue_depth * len(stages)
         spare = max(queue_depth, 1) if self._overload is Overload.DROP else 0
-        self._frames = make_frames(self._limit + spare, interface, programs)
+        block = next((stage.runtime.block for stage in stages if stage.runtime.finish), aligned_block)
+        self._frames = make_frames(self._limit + spare, interface, programs, block)
         self._runs = [stage.bind(self._frames, is_last=stage is stages[-1]) for stage in stages]
         self._session: Session | None = None
         self._consuming = threading.Lock()

@@ -1,15 +1,31 @@
 """Kernels on a GPU: tensors in its memory, calls that return before they are done."""
 
+import ctypes
 from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from device import cuda
 from device.errors import ProgramError
 from device.program.document import Buffer
-from device.program.runtimes import Array, Kernel, Port, Run, Tensor, kernel_of, load_module
-from device.program.storage import StoragePlan
+from device.program.runtimes import (
+    Array,
+    Bytes,
+    Kernel,
+    Port,
+    Run,
+    Tensor,
+    aligned_part,
+    kernel_of,
+    load_module,
+)
+from device.program.storage import ALIGNMENT_BYTES, StoragePlan
+
+_PINNED = 3
+"""DLPack's number for memory of the process that CUDA has pinned."""
 
 
 class CudaRuntime:
@@ -53,6 +69,15 @@ class CudaRuntime:
         """A copy in the GPU's memory."""
         tensor: Tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype))).copyfrom(array)
         return tensor
+
+    def block(self, nbytes: int) -> Bytes:
+        """Memory that stays where it is, so that the GPU copies it by itself (`cudaMallocHost`)."""
+        import tvm.runtime
+
+        pinned = tvm.runtime.empty((nbytes + ALIGNMENT_BYTES,), "uint8", tvm.runtime.device(_PINNED, 0))
+        memory = (ctypes.c_uint8 * (nbytes + ALIGNMENT_BYTES)).from_address(pinned.data_ptr())
+        memory.owner = pinned  # type: ignore[attr-defined]  # lives as long as what is made of it
+        return aligned_part(np.ctypeslib.as_array(memory), nbytes)
 
     def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
         """Tensors in the GPU's memory.

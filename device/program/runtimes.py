@@ -15,6 +15,7 @@ from device.program.storage import ALIGNMENT_BYTES, StoragePlan
 Kernel = Callable[..., None]
 Run = Callable[[], None]
 Array = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
 
 
 class Tensor(Protocol):
@@ -54,6 +55,9 @@ class Runtime(Protocol):
 
     def constant(self, array: Array) -> Tensor:
         """A tensor with the contents of an array that does not change, dense and aligned (`aligned_empty`)."""
+
+    def block(self, nbytes: int) -> Bytes:
+        """Aligned memory of this process, from which arrays reach the kernels fast."""
 
     def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
         """Allocates a block and gives the tensors in it.
@@ -96,15 +100,14 @@ class HostRuntime:
         """A tensor over the array's own memory."""
         return self.share(array)
 
+    def block(self, nbytes: int) -> Bytes:
+        """Any aligned memory."""
+        return aligned_block(nbytes)
+
     def carve(self, plan: StoragePlan, buffers: Mapping[str, Buffer]) -> dict[str, Tensor]:
         """Tensors in one block."""
-        block = aligned_block(plan.nbytes)
-        tensors = {}
-        for name, offset in plan.offsets.items():
-            form = buffers[name]
-            piece = block[offset : offset + form.nbytes]
-            tensors[name] = self.share(piece.view(form.dtype).reshape(form.shape))
-        return tensors
+        arrays = carve_arrays(plan, buffers, self.block(plan.nbytes))
+        return {name: self.share(array) for name, array in arrays.items()}
 
     def receive(self, array: Array) -> Port:
         """A tensor over the array's own memory."""
@@ -215,9 +218,28 @@ def aligned_copy(array: Array) -> Array:
     return copy
 
 
-def aligned_block(nbytes: int) -> npt.NDArray[np.uint8]:
+def carve_arrays(plan: StoragePlan, buffers: Mapping[str, Buffer], block: Bytes) -> dict[str, Array]:
+    """Arrays in a block.
+
+    Args:
+        plan: Where each array lies.
+        buffers: Form of each array.
+        block: At least as many bytes as the plan says, aligned.
+    """
+    arrays = {}
+    for name, offset in plan.offsets.items():
+        form = buffers[name]
+        arrays[name] = block[offset : offset + form.nbytes].view(form.dtype).reshape(form.shape)
+    return arrays
+
+
+def aligned_block(nbytes: int) -> Bytes:
     """Aligned bytes."""
-    raw = np.empty(nbytes + ALIGNMENT_BYTES, np.uint8)
+    return aligned_part(np.empty(nbytes + ALIGNMENT_BYTES, np.uint8), nbytes)
+
+
+def aligned_part(raw: Bytes, nbytes: int) -> Bytes:
+    """The first aligned bytes of some that are `ALIGNMENT_BYTES` more."""
     start = -raw.ctypes.data % ALIGNMENT_BYTES
     return raw[start : start + nbytes]
 
