@@ -49,7 +49,9 @@ def main(arguments: list[str]) -> int:
 def _log(arguments: list[str]) -> None:
     if log := os.environ.get("STUB_CUDA_LOG"):
         with Path(log).open("a") as file:
-            file.write(f"nvcc {' '.join(word for word in arguments if word.startswith('-') and word != '-o')}\n")
+            file.write(
+                f"nvcc {' '.join(word for word in arguments if word.startswith('-') and word != '-o')}\n"
+            )
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ class StubCuda:
     Attributes:
         folder: Where it lies.
         cudart: Its CUDA runtime.
+        is_logging: Whether calls are logged.
     """
 
     folder: Path
     cudart: Path
+    is_logging: bool = True
 
     @property
     def environment(self) -> dict[str, str]:
@@ -34,7 +36,7 @@ class StubCuda:
             "LD_LIBRARY_PATH": str(self.folder),
             "STAGELINE_CUDA": str(self.folder),
             "STAGELINE_NVCC": str(self.folder / "nvcc"),
-            "STUB_CUDA_LOG": str(self.folder / "calls"),
+            **({"STUB_CUDA_LOG": str(self.folder / "calls")} if self.is_logging else {}),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
 
@@ -51,25 +53,34 @@ class StubCuda:
         shutil.rmtree(self.folder / "cache", ignore_errors=True)
 
 
-def build_stub(folder: Path, compiler: Sequence[str], cuda: tuple[int, str] = CUDA_10_2) -> StubCuda:
+def build_stub(
+    folder: Path,
+    compiler: Sequence[str],
+    cuda: tuple[int, str] = CUDA_10_2,
+    *,
+    nvcc: str = "stub_nvcc.py",
+    is_logging: bool = True,
+) -> StubCuda:
     """Compiles the stub libraries.
 
     Args:
         folder: Where to; made if it is not there.
         compiler: The command of a C compiler.
         cuda: Which CUDA to play: its version as a number, and what its runtime is called.
+        nvcc: The program that plays nvcc.
+        is_logging: Whether calls are logged.
     """
     version, name = cuda
     folder.mkdir(parents=True, exist_ok=True)
-    for library, flags in ((name, ["-DRUNTIME", f"-DVERSION={version}"]), ("libcuda.so.1", ["-DDRIVER"])):
-        soname = f"-Wl,-soname,{library}"
-        source = str(HERE / "stub_cuda.c")
-        command = [*compiler, *flags, "-shared", "-fPIC", soname, source, "-o", str(folder / library)]
+    driver = ["-DDRIVER", str(HERE / "emulated_driver.c"), "-lpthread"]
+    for library, words in ((name, ["-DRUNTIME", f"-DVERSION={version}"]), ("libcuda.so.1", driver)):
+        output = [f"-Wl,-soname,{library}", "-o", str(folder / library)]
+        command = [*compiler, "-shared", "-fPIC", str(HERE / "stub_cuda.c"), *words, *output, "-ldl"]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-    nvcc = folder / "nvcc"
-    nvcc.write_text(f'#!/bin/sh\nexec "{sys.executable}" -SE "{HERE / "stub_nvcc.py"}" "$@"\n')
-    nvcc.chmod(0o755)
-    return StubCuda(folder=folder, cudart=folder / name)
+    program = folder / "nvcc"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -SE "{HERE / nvcc}" "$@"\n')
+    program.chmod(0o755)
+    return StubCuda(folder=folder, cudart=folder / name, is_logging=is_logging)
 
 
 def run_python(
