@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, ILLEGAL_ADDRESS = 700, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, NOT_SUPPORTED = 801 };
+enum { ILLEGAL_ADDRESS = 700, MISALIGNED_ADDRESS = 716, LAUNCH_FAILED = 719 };
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
 enum { FAULTS = sizeof faults / sizeof *faults };
@@ -83,6 +84,10 @@ static int explained(const char *kernel, int number) {
         fprintf(stderr, "kernel %s touched address %p\n", kernel, fault_address);
         return ILLEGAL_ADDRESS;
     }
+    if (number == SIGILL) {
+        fprintf(stderr, "kernel %s read or wrote a vector at an address that its size does not divide\n", kernel);
+        return MISALIGNED_ADDRESS;
+    }
     fprintf(stderr, "kernel %s ended with signal %d\n", kernel, number);
     return LAUNCH_FAILED;
 }
@@ -118,6 +123,7 @@ const char *emulation_error(int error) {
     switch (error) {
     case INVALID_VALUE: return "CUDA_ERROR_INVALID_VALUE";
     case ILLEGAL_ADDRESS: return "CUDA_ERROR_ILLEGAL_ADDRESS";
+    case MISALIGNED_ADDRESS: return "CUDA_ERROR_MISALIGNED_ADDRESS";
     case LAUNCH_FAILED: return "CUDA_ERROR_LAUNCH_FAILED";
     case NOT_SUPPORTED: return "CUDA_ERROR_NOT_SUPPORTED";
     default: return NULL;

@@ -14,6 +14,7 @@ EMULATION = Path(__file__).parents[2] / "host/kernels"
 COMPILER = "g++"
 FLAGS = (
     *("-std=c++17", "-O2", "-march=native", "-w", "-U_FORTIFY_SOURCE"),
+    *("-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"),
     *("-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-Wl,--no-undefined"),
 )
 BEGINNING = 'extern "C" __global__'

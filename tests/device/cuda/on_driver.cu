@@ -38,6 +38,11 @@ extern "C" __global__ void __launch_bounds__(64) uneven(float* __restrict__ out)
   out[((int)threadIdx.x)] = 1.000000000e+00f;
 }
 
+// Writes a vector between two that a GPU could write.
+extern "C" __global__ void __launch_bounds__(64) crooked(float* __restrict__ out) {
+  *(float4*)(out + (((((int)threadIdx.x) & 15) * 4) + 2)) = make_float4(1.000000000e+00f, 1.000000000e+00f, 1.000000000e+00f, 1.000000000e+00f);
+}
+
 // Needs more than 48 KB of shared memory.
 extern "C" __global__ void __launch_bounds__(64) greedy(float* __restrict__ out) {
   __shared__ alignas(64) float kept[12289];

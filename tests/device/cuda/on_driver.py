@@ -81,6 +81,11 @@ def uneven(gpu: Gpu) -> list[int]:
     return [gpu.launch("uneven", gpu.out), gpu.launch("reverse", gpu.out, gpu.ramp)]
 
 
+def crooked(gpu: Gpu) -> list[int]:
+    """A launch with vectors at addresses that they do not divide."""
+    return [gpu.launch("crooked", gpu.out)]
+
+
 def impossible(gpu: Gpu) -> list[int]:
     """Too many threads, too much shared memory, a kernel that is not there; then what is possible."""
     tried = [
@@ -109,7 +114,7 @@ def main(part: str) -> object:
     """What a part says."""
     gpu = Gpu()
     assert gpu.status == 0
-    parts: Sequence[Any] = (several, unset, outside, uneven, impossible, at_once)
+    parts: Sequence[Any] = (several, unset, outside, uneven, crooked, impossible, at_once)
     return {function.__name__: function for function in parts}[part](gpu)
 
 

@@ -16,7 +16,7 @@ from tests.device.cuda.stub import HERE, StubCuda
 
 pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"{COMPILER} is not installed")
 
-INVALID_VALUE, NOT_FOUND, ILLEGAL_ADDRESS, LAUNCH_FAILED = 1, 500, 700, 719
+INVALID_VALUE, NOT_FOUND, ILLEGAL_ADDRESS, MISALIGNED_ADDRESS, LAUNCH_FAILED = 1, 500, 700, 716, 719
 BLOCK, COUNT = 64, 256
 
 
@@ -71,6 +71,11 @@ def test_a_barrier_that_some_threads_never_reach_is_an_error(gpu: StubCuda, run:
     status, said = ask("uneven", gpu, run)
     assert status == [LAUNCH_FAILED, LAUNCH_FAILED]
     assert "some threads end where others wait at a barrier" in said
+
+
+def test_a_vector_that_is_not_aligned_is_an_error(gpu: StubCuda, run: Run) -> None:
+    status, _ = ask("crooked", gpu, run)
+    assert status == [MISALIGNED_ADDRESS]
 
 
 def test_what_no_gpu_has_room_for_is_refused(gpu: StubCuda, run: Run) -> None:

@@ -2,18 +2,20 @@
 //
 // Made to find what a GPU would not forgive: shared memory begins as NaN; threads that wait for others that never come
 // end the program by a trap, as vectors at addresses that they do not divide do if it is compiled with
-// -fsanitize=alignment. Backward, the last thread comes first: whoever starts a kernel both ways has to get the same
+// -fsanitize=alignment -fsanitize-undefined-trap-on-error. Backward, the last thread comes first: whoever starts a kernel both ways has to get the same
 // bits, and would not if threads read what others have not synchronised.
 
 #pragma once
 
 #include <setjmp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -99,7 +101,8 @@ inline void* callee;
 
 [[noreturn]] inline void fail(const char* words) {
   fprintf(stderr, "%s\n", words);
-  __builtin_trap();
+  raise(SIGTRAP);
+  abort();
 }
 
 // `swapcontext` would do the same, with two calls into the kernel for signals that nobody blocks.
