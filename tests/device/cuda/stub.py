@@ -72,10 +72,10 @@ def build_stub(
     """
     version, name = cuda
     folder.mkdir(parents=True, exist_ok=True)
-    for library, flags in ((name, ["-DRUNTIME", f"-DVERSION={version}"]), ("libcuda.so.1", ["-DDRIVER"])):
-        soname = f"-Wl,-soname,{library}"
-        source = str(HERE / "stub_cuda.c")
-        command = [*compiler, *flags, "-shared", "-fPIC", soname, source, "-o", str(folder / library), "-ldl"]
+    driver = ["-DDRIVER", str(HERE / "emulated_driver.c"), "-lpthread"]
+    for library, words in ((name, ["-DRUNTIME", f"-DVERSION={version}"]), ("libcuda.so.1", driver)):
+        output = [f"-Wl,-soname,{library}", "-o", str(folder / library)]
+        command = [*compiler, "-shared", "-fPIC", str(HERE / "stub_cuda.c"), *words, *output, "-ldl"]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
     program = folder / "nvcc"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -SE "{HERE / nvcc}" "$@"\n')
@@ -89,6 +89,7 @@ def run_python(
     *,
     python: Sequence[str] = (sys.executable,),
     path: Sequence[Path] = (),
+    timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a Python program in a process that finds the stub."""
     folders = os.pathsep.join(map(str, (*path, SOURCES)))
@@ -97,7 +98,7 @@ def run_python(
         [*python, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout_s,
         check=False,
         env=os.environ | own | stub.environment,
         stdin=subprocess.DEVNULL,

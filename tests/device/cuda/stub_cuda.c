@@ -1,13 +1,10 @@
 /* CUDA 10.2 without a GPU, for tests: libcudart.so.10.2 with -DRUNTIME, libcuda.so.1 with -DDRIVER.
  *
- * Every call is a line in the file $STUB_CUDA_LOG. Device memory is the process's own. A cubin is either text, one kernel
- * a line: its name and its parameters' names; such kernels write twice what A holds to B, an element a thread. Or it is a
- * shared object (`emulated_nvcc.py`) with a function that launches each kernel.
+ * Every call is a line in the file $STUB_CUDA_LOG. Device memory is the process's own: NaN at first, and followed by a
+ * page that nobody may touch. A cubin is text, one kernel a line: its name and its parameters' names; every kernel writes
+ * twice what A holds to B, an element a thread. Or it is a shared object whose kernels run (`emulated_driver.h`).
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <elf.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "emulated_driver.h"
 
 static void record(const char *format, ...) {
     const char *path = getenv("STUB_CUDA_LOG");
@@ -52,17 +51,40 @@ int cudaGetLastError(void) { int error = last_error; record("cudaGetLastError");
 const char *cudaGetErrorName(int error) { record("cudaGetErrorName %d", error); return "cudaErrorOfStub"; }
 const char *cudaGetErrorString(int error) { record("cudaGetErrorString %d", error); return "an error of the stub"; }
 
+/* A page that holds the size of the whole, then pages at whose end the memory is, then the page not to touch. */
+static void *new_memory(size_t bytes) {
+    const size_t alignment = 256, page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t used = (bytes + alignment - 1) / alignment * alignment;
+    const size_t whole = (used + page - 1) / page * page + 2 * page;
+    char *pages = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + whole - page, page, PROT_NONE) != 0)
+        return NULL;
+    memcpy(pages, &whole, sizeof whole);
+    return memset(pages + whole - page - used, 0xFF, used);
+}
+static void release(void *memory) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    char *pages = (char *)((uintptr_t)memory / page * page - page);
+    size_t whole;
+    memcpy(&whole, pages, sizeof whole);
+    munmap(pages, whole);
+}
 int cudaMalloc(void **memory, size_t bytes) {
-    *memory = calloc(1, bytes ? bytes : 1);
+    *memory = new_memory(bytes);
     record("cudaMalloc %zu %llx", bytes, WORD(*memory));
-    return 0;
+    return *memory == NULL ? 2 : 0;
 }
 int cudaMallocHost(void **memory, size_t bytes) {
     *memory = calloc(1, bytes ? bytes : 1);
     record("cudaMallocHost %zu %llx", bytes, WORD(*memory));
     return 0;
 }
-int cudaFree(void *memory) { record("cudaFree %llx", WORD(memory)); free(memory); return 0; }
+int cudaFree(void *memory) {
+    record("cudaFree %llx", WORD(memory));
+    if (memory != NULL)
+        release(memory);
+    return 0;
+}
 int cudaFreeHost(void *memory) { record("cudaFreeHost %llx", WORD(memory)); free(memory); return 0; }
 int cudaMemGetInfo(size_t *available, size_t *total) {
     record("cudaMemGetInfo");
@@ -157,20 +179,22 @@ int cudaGetDeviceProperties(char *properties, int device) {
 #endif
 
 #ifdef DRIVER
-typedef void launch_function(const unsigned *grid, const unsigned *block, void **arguments);
-
 struct module {
     char *text;
     void *library;
 };
-struct kernel {
-    char name[128];
-    int a, b;
-    launch_function *launch;
-};
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
-int cuGetErrorName(int error, const char **name) { record("cuGetErrorName %d", error); *name = "CUDA_ERROR_OF_STUB"; return 0; }
+struct kernel {
+    char name[256];
+    launch_function *launch;
+    int a, b;
+};
+
+int cuGetErrorName(int error, const char **name) {
+    record("cuGetErrorName %d", error);
+    *name = emulation_error(error) != NULL ? emulation_error(error) : "CUDA_ERROR_OF_STUB";
+    return 0;
+}
 int cuGetErrorString(int error, const char **text) {
     record("cuGetErrorString %d", error);
     *text = "an error of the stub";
@@ -181,34 +205,19 @@ int cuDeviceGetName(char *name, int bytes, int device) {
     snprintf(name, (size_t)bytes, "NVIDIA Tegra X2");
     return 0;
 }
-static void *loaded(const char *image) {
-    const Elf64_Ehdr *header = (const void *)image;
-    size_t bytes = header->e_shoff + (size_t)header->e_shentsize * header->e_shnum;
-    char path[64];
-    int file = memfd_create("kernels", 0);
-    void *library = NULL;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    if (file >= 0 && write(file, image, bytes) == (ssize_t)bytes)
-        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL)
-        fprintf(stderr, "the stub cannot load kernels: %s\n", dlerror());
-    return library; /* the file stays open: the loader takes a path for the library that it saw there before */
-}
 int cuModuleLoadData(struct module **module, const char *image) {
-    int is_emulated = memcmp(image, ELFMAG, SELFMAG) == 0;
+    const int is_text = memcmp(image, "\177ELF", 4) != 0;
     record("cuModuleLoadData");
     *module = calloc(1, sizeof **module);
-    if (is_emulated)
-        (*module)->library = loaded(image);
-    else
+    if (is_text)
         (*module)->text = strdup(image);
-    return is_emulated && (*module)->library == NULL ? 200 : 0;
+    else
+        (*module)->library = emulation_open(image);
+    return is_text || (*module)->library != NULL ? 0 : 200;
 }
 int cuModuleUnload(struct module *module) {
     record("cuModuleUnload");
-    if (module->library != NULL)
-        dlclose(module->library);
-    free(module->text);
+    free(module->text); /* a library stays: who unloads a module may still hold its kernels */
     free(module);
     return 0;
 }
@@ -222,23 +231,17 @@ static int position(const char *words, const char *wanted) {
     return -1;
 }
 
-int cuModuleGetFunction(void **function, const struct module *module, const char *name) {
-    struct kernel *kernel = calloc(1, sizeof *kernel);
-    char symbol[160];
-    const char *line;
+int cuModuleGetFunction(struct kernel **function, const struct module *module, const char *name) {
+    const char *line = module->text == NULL ? NULL : strstr(module->text, name);
+    launch_function *launch = module->library == NULL ? NULL : emulation_find(module->library, name);
     record("cuModuleGetFunction %s", name);
-    snprintf(kernel->name, sizeof kernel->name, "%s", name);
-    *function = kernel;
-    if (module->library != NULL) {
-        snprintf(symbol, sizeof symbol, "launch_%s", name);
-        *(void **)&kernel->launch = dlsym(module->library, symbol);
-        return kernel->launch == NULL ? 500 : 0;
-    }
-    line = strstr(module->text, name);
-    if (line == NULL)
+    if (line == NULL && launch == NULL)
         return 500;
-    kernel->a = position(line, "A");
-    kernel->b = position(line, "B");
+    *function = calloc(1, sizeof **function);
+    snprintf((*function)->name, sizeof (*function)->name, "%s", name);
+    (*function)->launch = launch;
+    (*function)->a = line == NULL ? -1 : position(line, "A");
+    (*function)->b = line == NULL ? -1 : position(line, "B");
     return 0;
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) {
@@ -247,6 +250,7 @@ int cuFuncSetAttribute(void *function, int attribute, int value) {
 }
 int cuLaunchKernel(struct kernel *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared_bytes, void *stream, void **arguments, void **extra) {
+    const unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
     const float *a;
     float *b;
     unsigned long index;
@@ -254,13 +258,8 @@ int cuLaunchKernel(struct kernel *kernel, unsigned gx, unsigned gy, unsigned gz,
            bz, shared_bytes, WORD(stream), WORD(extra));
     if (kernel == NULL)
         return 0;
-    if (kernel->launch != NULL) {
-        const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
-        pthread_mutex_lock(&one_at_a_time);
-        kernel->launch(grid, block, arguments);
-        pthread_mutex_unlock(&one_at_a_time);
-        return 0;
-    }
+    if (kernel->launch != NULL)
+        return emulation_launch(kernel->name, kernel->launch, grid, block, shared_bytes, arguments);
     a = *(float **)arguments[kernel->a];
     b = *(float **)arguments[kernel->b];
     for (index = 0; index < (unsigned long)gx * bx; index++)

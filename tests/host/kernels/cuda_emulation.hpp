@@ -1,12 +1,14 @@
 // CUDA C on a CPU: one block after the other, each thread a fiber that runs until it has to wait for the others.
 //
-// Made to find what a GPU would not forgive: shared memory and outputs begin as NaN; arguments end where a page begins
-// that nobody may touch; every launch runs twice, once with the first thread in front and once with the last, and has
-// to give the same bits, which it would not if threads read what others have not synchronised.
-// Vectors at addresses that they do not divide end the program if it is compiled with -fsanitize=alignment.
+// Made to find what a GPU would not forgive: shared memory begins as NaN; threads that wait for others that never come
+// end the program by a trap, as vectors at addresses that they do not divide do if it is compiled with
+// -fsanitize=alignment -fsanitize-undefined-trap-on-error. Backward, the last thread comes first: whoever starts a kernel both ways has to get the same
+// bits, and would not if threads read what others have not synchronised.
 
 #pragma once
 
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -15,18 +17,20 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <limits>
-#include <vector>
+#include <utility>
 
 #define __global__
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(threads)
-#define __shared__ static __attribute__((section("shared_memory")))
+#define __shared__ static __attribute__((section(SHARED_MEMORY)))
 #define alignas(bytes) __attribute__((aligned(bytes)))
 #define threadIdx (emulation::running->index)
 #define blockIdx emulation::block
+#define uint unsigned int
+
+// The section for what is `__shared__`; a source with several kernels may give each one its own.
+#define SHARED_MEMORY "shared_memory"
 
 #define VECTOR(bytes) struct __attribute__((may_alias, aligned(bytes)))
 VECTOR(16) float4 { float x, y, z, w; };
@@ -51,19 +55,30 @@ T min(T left, T right) {
 inline float __expf(float x) { return expf(x); }
 inline float __powf(float x, float y) { return powf(x, y); }
 
-extern char __start_shared_memory[] __attribute__((weak));
-extern char __stop_shared_memory[] __attribute__((weak));
+#define BOUND extern "C" __attribute__((weak, visibility("hidden"))) char
+BOUND __start_shared_memory[], __stop_shared_memory[];
 
 namespace emulation {
 
 struct Index {
   unsigned x, y, z;
+
+  unsigned count() const { return x * y * z; }
+  Index at(unsigned number) const { return {number % x, number / x % y, number / x / y}; }
+};
+
+// Where a kernel's shared memory lies; null where it has none.
+struct Shared {
+  char *begin, *end;
+
+  size_t bytes() const { return begin ? end - begin : 0; }
 };
 
 enum class State { ready, at_barrier, in_warp, done };
 
 struct Fiber {
-  ucontext_t context;
+  jmp_buf context;
+  bool has_begun;
   Index index;
   unsigned warp, lane;
   State state;
@@ -71,28 +86,55 @@ struct Fiber {
   unsigned from;
 };
 
-constexpr size_t kStack = 64 << 10;
+constexpr size_t kStack = 256 << 10;  // only what a thread has touched is memory
 constexpr unsigned kWarp = 32;
+constexpr unsigned kMostThreads = 1024;
+constexpr size_t kMostShared = 48 << 10;
 
+inline Fiber fibers[kMostThreads];  // from launch to launch: to make one costs more than most threads
+inline char* stacks;
 inline Fiber* running = nullptr;
 inline Index block;
-inline ucontext_t scheduler;
-inline std::function<void()> kernel;
+inline jmp_buf scheduler;
+inline void (*call)(void*);
+inline void* callee;
 
 [[noreturn]] inline void fail(const char* words) {
   fprintf(stderr, "%s\n", words);
-  exit(1);
+  raise(SIGTRAP);
+  abort();
 }
 
+// `swapcontext` would do the same, with two calls into the kernel for signals that nobody blocks.
 inline void wait(State state) {
-  Fiber* self = running;
-  self->state = state;
-  swapcontext(&self->context, &scheduler);
+  running->state = state;
+  if (!_setjmp(running->context)) _longjmp(scheduler, 1);
 }
 
 inline void enter() {
-  kernel();
-  wait(State::done);
+  for (;;) {
+    call(callee);
+    wait(State::done);
+  }
+}
+
+inline void begin(Fiber& fiber) {
+  ucontext_t context;
+  fiber.has_begun = true;
+  getcontext(&context);
+  context.uc_stack.ss_sp = stacks + (&fiber - fibers) * kStack;
+  context.uc_stack.ss_size = kStack;
+  context.uc_link = nullptr;
+  makecontext(&context, enter, 0);
+  setcontext(&context);
+}
+
+inline void resume(Fiber& fiber) {
+  if (fiber.state != State::ready) return;
+  running = &fiber;
+  if (_setjmp(scheduler)) return;
+  if (!fiber.has_begun) begin(fiber);
+  _longjmp(fiber.context, 1);
 }
 
 inline float exchanged(float value, unsigned from) {
@@ -103,168 +145,82 @@ inline float exchanged(float value, unsigned from) {
   return self->taken;
 }
 
-class Block {
- public:
-  explicit Block(unsigned threads) : fibers_(threads), stacks_(threads * kStack) {}
-
-  // Runs one block: its threads in order, or the last one first.
-  void run(bool is_backward) {
-    poison_shared_memory();
-    for (unsigned thread = 0; thread < fibers_.size(); ++thread) start(thread);
-    do {
-      for (size_t turn = 0; turn < fibers_.size(); ++turn) {
-        resume(fibers_[is_backward ? fibers_.size() - 1 - turn : turn]);
-      }
-    } while (released());
+// Lets those of the first threads go on who wait for each other; false when all are done.
+inline bool released(unsigned threads) {
+  unsigned count[4] = {0, 0, 0, 0};
+  for (unsigned i = 0; i < threads; ++i) ++count[static_cast<int>(fibers[i].state)];
+  if (count[static_cast<int>(State::done)] == threads) return false;
+  bool is_in_warp = count[static_cast<int>(State::in_warp)] > 0;
+  if (!is_in_warp && count[static_cast<int>(State::done)]) fail("some threads end where others wait at a barrier");
+  State freed = is_in_warp ? State::in_warp : State::at_barrier;
+  for (unsigned i = 0; i < threads; ++i) {
+    Fiber& fiber = fibers[i];
+    if (fiber.state == State::in_warp) fiber.taken = fibers[fiber.warp * kWarp + fiber.from].given;
   }
-
- private:
-  static void poison_shared_memory() {
-    if (!__start_shared_memory) return;
-    float* memory = reinterpret_cast<float*>(__start_shared_memory);
-    size_t count = (__stop_shared_memory - __start_shared_memory) / sizeof(float);
-    for (size_t i = 0; i < count; ++i) memory[i] = std::numeric_limits<float>::quiet_NaN();
+  for (unsigned i = 0; i < threads; ++i) {
+    if (fibers[i].state == freed) fibers[i].state = State::ready;
   }
-
-  void start(unsigned thread) {
-    Fiber& fiber = fibers_[thread];
-    fiber.index = {thread % extent.x, thread / extent.x % extent.y, thread / extent.x / extent.y};
-    fiber.warp = thread / kWarp;
-    fiber.lane = thread % kWarp;
-    fiber.state = State::ready;
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = &stacks_[thread * kStack];
-    fiber.context.uc_stack.ss_size = kStack;
-    fiber.context.uc_link = nullptr;
-    makecontext(&fiber.context, enter, 0);
-  }
-
-  static void resume(Fiber& fiber) {
-    if (fiber.state != State::ready) return;
-    running = &fiber;
-    swapcontext(&scheduler, &fiber.context);
-  }
-
-  // Lets those go on who wait for each other; false when all threads are done.
-  bool released() {
-    unsigned count[4] = {0, 0, 0, 0};
-    for (Fiber& fiber : fibers_) ++count[static_cast<int>(fiber.state)];
-    if (count[static_cast<int>(State::done)] == fibers_.size()) return false;
-    bool is_in_warp = count[static_cast<int>(State::in_warp)] > 0;
-    if (!is_in_warp && count[static_cast<int>(State::done)]) fail("some threads end where others wait at a barrier");
-    State freed = is_in_warp ? State::in_warp : State::at_barrier;
-    for (Fiber& fiber : fibers_) {
-      if (fiber.state == State::in_warp) fiber.taken = fibers_[fiber.warp * kWarp + fiber.from].given;
-    }
-    for (Fiber& fiber : fibers_) {
-      if (fiber.state == freed) fiber.state = State::ready;
-    }
-    return true;
-  }
-
- public:
-  Index extent{1, 1, 1};
-
- private:
-  std::vector<Fiber> fibers_;
-  std::vector<char> stacks_;
-};
-
-// Memory for a tensor, its end at a page that nobody may touch, all NaN at first.
-inline float* tensor(size_t count) {
-  constexpr size_t kPage = 4096, kVector = 16;
-  size_t bytes = (count * sizeof(float) + kVector - 1) / kVector * kVector;
-  size_t whole = (bytes + kPage - 1) / kPage * kPage;
-  char* memory = static_cast<char*>(
-      mmap(nullptr, whole + 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  if (memory == MAP_FAILED || mprotect(memory, kPage, PROT_NONE) || mprotect(memory + kPage + whole, kPage, PROT_NONE)) {
-    fail("no memory");
-  }
-  float* begin = reinterpret_cast<float*>(memory + kPage + whole - bytes);
-  for (float* item = reinterpret_cast<float*>(memory + kPage); item < begin + bytes / sizeof(float); ++item) {
-    *item = std::numeric_limits<float>::quiet_NaN();
-  }
-  return begin;
+  return true;
 }
 
-inline void launch(Index grid, Index threads, bool is_backward, std::function<void()> body) {
-  Block fibers(threads.x * threads.y * threads.z);
-  fibers.extent = threads;
-  kernel = std::move(body);
-  unsigned blocks = grid.x * grid.y * grid.z;
-  for (unsigned turn = 0; turn < blocks; ++turn) {
-    unsigned number = is_backward ? blocks - 1 - turn : turn;
-    block = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
-    fibers.run(is_backward);
+inline void run_block(Index extent, Shared shared, bool is_backward) {
+  unsigned threads = extent.count();
+  if (shared.bytes()) memset(shared.begin, 0xFF, shared.bytes());  // NaN, whatever is read from it
+  for (unsigned i = 0; i < threads; ++i) {
+    fibers[i].index = extent.at(i);
+    fibers[i].warp = i / kWarp;
+    fibers[i].lane = i % kWarp;
+    fibers[i].state = State::ready;
+  }
+  do {
+    for (unsigned turn = 0; turn < threads; ++turn) resume(fibers[is_backward ? threads - 1 - turn : turn]);
+  } while (released(threads));
+}
+
+// Runs a kernel's threads, each of which calls `body`. Nothing is lost if a trap's handler never returns here.
+template <typename Body>
+void launch(Index grid, Index threads, bool is_backward, Body body,
+            Shared shared = {__start_shared_memory, __stop_shared_memory}) {
+  if (!stacks) {
+    void* memory = mmap(nullptr, kMostThreads * kStack, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) fail("no memory");
+    stacks = static_cast<char*>(memory);
+  }
+  call = [](void* body) { (*static_cast<Body*>(body))(); };
+  callee = &body;
+  for (unsigned turn = 0; turn < grid.count(); ++turn) {
+    block = grid.at(is_backward ? grid.count() - 1 - turn : turn);
+    run_block(threads, shared, is_backward);
   }
 }
 
-// A tensor as an argument of a kernel, whichever vectors it wants to see there.
-struct Pointer {
-  float* begin;
-  template <typename T>
-  operator T*() const {
-    return reinterpret_cast<T*>(begin);
-  }
-};
+template <typename... Parameters, size_t... I>
+void launch_with(void (*kernel)(Parameters...), Index grid, Index threads, void** arguments, Shared shared,
+                 std::index_sequence<I...>) {
+  launch(grid, threads, false, [=] { kernel(*static_cast<Parameters*>(arguments[I])...); }, shared);
+}
 
-// A program's tensors: what they are at first, and what they were after the first run.
-class Tensors {
- public:
-  struct Shape {
-    const char* name;
-    size_t count;
-    bool is_parameter;
-  };
-
-  Tensors(std::vector<Shape> shapes, const char* path) : shapes_(std::move(shapes)) {
-    FILE* file = fopen(path, "rb");
-    for (const Shape& shape : shapes_) {
-      std::vector<float> first(shape.count, std::numeric_limits<float>::quiet_NaN());
-      if (shape.is_parameter && fread(first.data(), sizeof(float), shape.count, file) != shape.count) fail("short file");
-      first_.push_back(first);
-      begins_.push_back(tensor(shape.count));
-    }
-    fclose(file);
-  }
-
-  Pointer operator[](const char* name) const {
-    for (size_t i = 0; i < shapes_.size(); ++i) {
-      if (!strcmp(shapes_[i].name, name)) return {begins_[i]};
-    }
-    fail("unknown tensor");
-  }
-
-  void begin() {
-    for (size_t i = 0; i < shapes_.size(); ++i) memcpy(begins_[i], first_[i].data(), shapes_[i].count * sizeof(float));
-  }
-
-  void end() {
-    std::vector<std::vector<float>> now;
-    for (size_t i = 0; i < shapes_.size(); ++i) now.emplace_back(begins_[i], begins_[i] + shapes_[i].count);
-    for (size_t i = 0; i < before_.size(); ++i) {
-      if (memcmp(before_[i].data(), now[i].data(), now[i].size() * sizeof(float))) {
-        fail("the result depends on the order of threads");
-      }
-    }
-    before_ = std::move(now);
-  }
-
-  void write(const char* path) const {
-    FILE* file = fopen(path, "wb");
-    for (size_t i = 0; i < shapes_.size(); ++i) {
-      if (shapes_[i].is_parameter) fwrite(before_[i].data(), sizeof(float), before_[i].size(), file);
-    }
-    fclose(file);
-  }
-
- private:
-  std::vector<Shape> shapes_;
-  std::vector<std::vector<float>> first_, before_;
-  std::vector<float*> begins_;
-};
+// Launches as CUDA's driver does, arguments given as pointers to their values; false if a GPU had no room for a block.
+template <typename... Parameters>
+bool launch_by_driver(void (*kernel)(Parameters...), const unsigned* grid, const unsigned* threads, void** arguments,
+                      Shared shared) {
+  Index extent{threads[0], threads[1], threads[2]};
+  if (extent.count() == 0 || extent.count() > kMostThreads || shared.bytes() > kMostShared) return false;
+  launch_with(kernel, {grid[0], grid[1], grid[2]}, extent, arguments, shared,
+              std::index_sequence_for<Parameters...>{});
+  return true;
+}
 
 }  // namespace emulation
+
+// A function `launch_NAME` for whoever loads the kernel as part of a library; its shared memory is in a section `shared_NAME`.
+#define LAUNCHABLE(name)                                                                                        \
+  BOUND __start_shared_##name[], __stop_shared_##name[];                                                                      \
+  extern "C" __attribute__((visibility("default"))) bool launch_##name(const unsigned* grid,                    \
+                                                                       const unsigned* threads, void** arguments) { \
+    return emulation::launch_by_driver(name, grid, threads, arguments, {__start_shared_##name, __stop_shared_##name});        \
+  }
 
 inline void __syncthreads() { emulation::wait(emulation::State::at_barrier); }
 inline void __syncwarp(unsigned = ~0u) { emulation::exchanged(0, emulation::kWarp); }

@@ -189,8 +189,7 @@ def _main(program: Program) -> str:
     tensors = ", ".join(f'{{"{name}", {count}, true}}' for name, count in program.parameters.items())
     workspaces = "".join(f', {{"{name}", {count}, false}}' for name, count in program.workspaces.items())
     launches = "\n".join(map(_launch, program.launches))
-    return f"""#include "cuda_emulation.hpp"
-#define uint unsigned int
+    return f"""#include "cuda_tensors.hpp"
 {kernels}
 int main(int, char** arguments) {{
   emulation::Tensors tensors({{{tensors}{workspaces}}}, arguments[1]);
