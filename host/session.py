@@ -84,7 +84,9 @@ class Session:
         self._stack = stack
         _require_same_versions(self.board)
         self.store.put_board(_board_record(self.board))
-        processors = ", ".join(f"{processor.name} x{processor.cores}" for processor in self.board.processors)
+        processors = ", ".join(
+            f"{one.name} x{one.cores}" if one.kind == "cpu" else one.name for one in self.board.processors
+        )
         reporter.step("Board", f"{self.board.name}   {self.board.model}; {processors}")
 
     @cached_property
