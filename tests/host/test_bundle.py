@@ -29,3 +29,7 @@ def test_stages_and_replicas_never_share_a_cpu() -> None:
 def test_a_plan_that_needs_more_cores_than_there_are_is_refused() -> None:
     with pytest.raises(InputError, match="needs 2 more cores of cpu, and the board has 1 left"):
         assign_cpus([stage("cpu", 1), stage("cpu", 2)], {"cpu": (0, 1)})
+
+
+def test_a_stage_on_a_gpu_has_no_cpu_of_its_own() -> None:
+    assert assign_cpus([stage("cpu", 1), stage("gpu", 1)], {"cpu": (0, 1)}) == [((0,),), ((),)]

@@ -1,5 +1,6 @@
 """Layers are measured on every number of a processor's usable cores; the others are neighbours."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,14 @@ def test_cores_that_a_point_switches_off_have_no_placement(tmp_path: Path) -> No
     board = described(detect_board(root=boards.tx2(tmp_path, mode=0)))
     arm = next(point for point in board.operating_points if point.name == "MAXP_CORE_ARM")
     assert {one.processor for one in placements_of(board, [arm])} == {"a57"}
+
+
+def test_a_gpu_is_one_placement_whose_calls_may_come_from_any_core(tmp_path: Path) -> None:
+    board = detect_board(root=boards.tx2(tmp_path, mode=0))
+    assert board.gpu is not None
+    found = placements_on(replace(board, gpu=replace(board.gpu, usable=True)))
+    (gpu,) = [one for one in found if one.processor == "gpu"]
+    assert (gpu.name, gpu.device, gpu.level, gpu.cores) == ("gpu", "cuda", "1300500000", 1)
+    assert gpu.cpus == (0, 3, 4, 5, 1, 2)
+    assert not gpu.neighbours
+    assert gpu.environment.target["host"]["mcpu"] == "cortex-a57"

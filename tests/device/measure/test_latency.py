@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from device.measure.latency import MOST_PASSES, LatencyLoop, warm_up_in_turns
+from device.measure.latency import MOST_PASSES, LatencyLoop, QueuedLatencyLoop, warm_up_in_turns
 
 
 class FakeClock:
@@ -52,3 +52,18 @@ def test_warm_up_lasts_as_long_as_asked_and_runs_at_least_once() -> None:
     assert clock.order == ["a", "b", "a"]
     warm_up_in_turns(loops, seconds=0.0)
     assert clock.order == ["a", "b", "a", "a"]
+
+
+def test_layers_of_a_queue_take_together_what_the_network_takes() -> None:
+    clock = FakeClock()
+    wait_us, layers_us = 20, (100, 30, 50)
+    layers = [clock.layer(name, took + wait_us) for name, took in zip("abc", layers_us, strict=True)]
+    loop = QueuedLatencyLoop(layers, clock.layer("whole", sum(layers_us)), clock)
+    assert loop.sample(seconds=0.0001).tolist() == [list(layers_us)]
+    assert clock.order == ["a", "b", "c", "whole"]
+
+
+def test_a_layer_of_a_queue_keeps_some_of_its_time() -> None:
+    clock = FakeClock()
+    loop = QueuedLatencyLoop([clock.layer("a", 10), clock.layer("b", 110)], clock.layer("whole", 60), clock)
+    assert loop.sample(seconds=0.0001).tolist() == [[1.0, 80.0]]
