@@ -230,8 +230,11 @@ def _take(package: Path, name: str, folder: Path) -> None:
         data.seek(0)
         with tarfile.open(fileobj=data) as tar:
             member = next(entry for entry in tar if entry.isfile() and Path(entry.name).name == name)
-            member.name = name
-            tar.extract(member, folder, filter="data")
+            program = tar.extractfile(member)
+            if program is None:
+                raise NotPreparedError(f"{package.name} has {name} as no plain file")
+            (folder / name).write_bytes(program.read())
+    (folder / name).chmod(0o755)
 
 
 def _install_wheels(board: EmulatedBoard) -> None:
