@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	&& echo "$$python" && break; done)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-models test-board board-mobilenet board-others lint format protos protos-check clean
+.PHONY: help setup demo test test-models test-board board-resnet18 board-others lint format protos protos-check clean
 
 help:
 	@echo 'make setup         installs into $(VENV), once'
@@ -50,13 +50,13 @@ test-models: setup
 	$(BIN)/python -m pytest tests/e2e/models.py
 
 test-board: setup
-	$(MAKE) --no-print-directory --jobs 2 --output-sync board-mobilenet board-others
+	$(MAKE) --no-print-directory --jobs 2 --output-sync board-resnet18 board-others
 
-board-mobilenet:
-	$(BIN)/python -m pytest tests/emulated_board/pipeline.py -k mobilenet
+board-resnet18:
+	$(BIN)/python -m pytest tests/emulated_board/pipeline.py -k resnet18
 
 board-others:
-	$(BIN)/python -m pytest $(addprefix tests/emulated_board/,kernels.py symbols.py cuda.py pipeline.py) -k 'not mobilenet'
+	$(BIN)/python -m pytest $(addprefix tests/emulated_board/,kernels.py symbols.py cuda.py pipeline.py) -k 'not resnet18'
 
 lint: setup
 	$(BIN)/ruff check .
