@@ -1,6 +1,6 @@
 """What the command line asks for, and what it gets back to show."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,8 @@ class PlanRequest:
         frames: How many frames to measure a deployment with.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
         energy: Measure the layers' energy, too, where the board has power rails.
-        objective: What to look for, `throughput` or `energy`, for which energies are measured in any case.
+        objective: What to look for, `throughput`, `latency` or `energy`, for which energies are measured in any case.
+        pareto: Also find all plans that none beats.
         points: At which operating points to measure and plan.
     """
 
@@ -41,6 +42,7 @@ class PlanRequest:
     deploy: bool
     frames: int
     objective: str = "throughput"
+    pareto: bool = False
     again: bool = False
     tune: int = 0
     energy: bool = False
@@ -122,12 +124,14 @@ class PlanOutcome:
     Attributes:
         plan_id: Its number in the database.
         plan: The plan; `measured` is set after a deployment.
-        fastest: The fastest plan, where another objective than speed was asked for.
+        fastest: The fastest plan, where the least energy was asked for.
+        front: All plans that none beats, where they were asked for.
     """
 
     plan_id: int
     plan: "Plan"
     fastest: "Plan | None" = None
+    front: "Sequence[Plan]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +176,7 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     """
     from host.deploy import deploy, measure, with_measured
     from host.measuring import measure_missing
-    from host.planner import Objective, parse_profile, solve
+    from host.planner import Objective, pareto_front, parse_profile, solve
     from host.session import open_session, source_of
 
     source, objective = source_of(request.model), Objective(request.objective)
@@ -193,8 +197,9 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
             deploy(session, network, plan)
             plan = with_measured(plan, measure(session, request.frames))
             _store_measured(session, plan_id, plan)
-        fastest = None if objective is Objective.THROUGHPUT else solve(table, request.constraints)
-    return PlanOutcome(plan_id=plan_id, plan=plan, fastest=fastest)
+        fastest = solve(table, request.constraints) if objective is Objective.ENERGY else None
+        front = pareto_front(table, request.constraints) if request.pareto else ()
+    return PlanOutcome(plan_id=plan_id, plan=plan, fastest=fastest, front=front)
 
 
 def _require_packages(trials: int) -> None:

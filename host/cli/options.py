@@ -80,6 +80,12 @@ _CONSTRAINTS = (
         help="Accept only plans that take a frame through in this time.",
     ),
     click.option(
+        "--max-power-w",
+        type=PositiveNumber(),
+        metavar="W",
+        help="Accept only plans with which the board draws no more than this on average.",
+    ),
+    click.option(
         "--source-fps", type=PositiveNumber(), metavar="FPS", help="Frames come at this rate and no faster."
     ),
     click.option("--use", multiple=True, metavar="PROCESSOR", help="Use this processor; may be repeated."),
@@ -126,10 +132,16 @@ energy = click.option(
 
 objective = click.option(
     "--objective",
-    type=click.Choice(["throughput", "energy"]),
+    type=click.Choice(["throughput", "energy", "latency"]),
     default="throughput",
     show_default=True,
-    help="What to look for: the most frames a second, or the least energy a frame.",
+    help="What to look for: the most frames a second, the least energy a frame, or the shortest way of a frame.",
+)
+
+pareto = click.option(
+    "--pareto",
+    is_flag=True,
+    help="Show all plans that no other beats in throughput, latency and energy at once.",
 )
 
 operating_points = click.option(
@@ -183,6 +195,7 @@ def constraints_of(
     no_replicas: bool,
     min_fps: float | None,
     max_latency_ms: float | None,
+    max_power_w: float | None,
     source_fps: float | None,
     use: Sequence[str],
     avoid: Sequence[str],
@@ -200,6 +213,7 @@ def constraints_of(
         no_replicas=no_replicas,
         min_fps=min_fps,
         max_latency_ms=max_latency_ms,
+        max_power_w=max_power_w,
         source_fps=source_fps,
         use=tuple(use),
         avoid=tuple(avoid),

@@ -1,6 +1,7 @@
 """A plan as the result of a command, for people and for programs."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,3 +40,24 @@ def present(
     from host.report.plan import plan_page
 
     print_page(*plan_page(plan, plan_id=plan_id, fastest=fastest))
+
+
+def present_front(plans: "Sequence[Plan]", *, output: Path | None = None, as_json: bool) -> None:
+    """Prints plans of which none beats another, and writes them to a file where one is named.
+
+    Args:
+        plans: By their period.
+        output: Also write the document there.
+        as_json: Print the document instead of the page.
+    """
+    from host.planner import front_document
+
+    document = front_document(plans)
+    if output:
+        write_document(output, document)
+    if as_json:
+        print_document(document)
+        return
+    from host.report.front import front_page
+
+    print_page(*front_page(plans))

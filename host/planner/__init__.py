@@ -11,9 +11,9 @@ from host.planner.costs import (
     Transfer,
 )
 from host.planner.document import parse_json
-from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage
+from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage, front_document
 from host.planner.profile import parse_profile, point_document, profile_document
-from host.planner.solver import solve
+from host.planner.solver import pareto_front, solve
 
 __all__ = [
     "Baseline",
@@ -30,6 +30,8 @@ __all__ = [
     "PlanStage",
     "Processor",
     "Transfer",
+    "front_document",
+    "pareto_front",
     "parse_json",
     "parse_profile",
     "point_document",

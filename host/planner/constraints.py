@@ -20,6 +20,7 @@ class Constraints:
         no_replicas: Every stage runs once only.
         min_fps: Least throughput.
         max_latency_ms: Most latency, the sum of the stage times.
+        max_power_w: Most average power, the idle board's included: energy of a frame / period.
         source_fps: Rate at which frames come; no plan is faster, and none needs to be.
         use: Processors that must run at least one stage.
         avoid: Processors that must run none; they count neither for the baseline nor for the bound.
@@ -33,6 +34,7 @@ class Constraints:
     no_replicas: bool = False
     min_fps: float | None = None
     max_latency_ms: float | None = None
+    max_power_w: float | None = None
     source_fps: float | None = None
     use: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
@@ -41,7 +43,8 @@ class Constraints:
     def __post_init__(self) -> None:
         if self.max_stages is not None and self.max_stages < 1:
             raise UsageError(f"a plan has at least one stage, not at most {self.max_stages}")
-        for name, unit in (("min_fps", "fps"), ("max_latency_ms", "ms"), ("source_fps", "fps")):
+        limits = {"min_fps": "fps", "max_latency_ms": "ms", "max_power_w": "W", "source_fps": "fps"}
+        for name, unit in limits.items():
             limit = getattr(self, name)
             if limit is not None and not (math.isfinite(limit) and limit > 0):
                 raise UsageError(f"{name} is {limit} {unit}; it must be a finite number above zero")

@@ -36,8 +36,9 @@ def evaluate(
     choices: Sequence[StageChoice],
     *,
     constraints: Constraints,
+    baseline: Baseline | None,
     bound_us: float,
-    objective: Objective = Objective.THROUGHPUT,
+    objective: str = Objective.THROUGHPUT,
 ) -> Plan:
     """Puts a plan together.
 
@@ -45,7 +46,8 @@ def evaluate(
         table: The costs.
         point: The operating point.
         choices: The stages in order; every layer has a cost where it runs.
-        constraints: The source's rate limits the period, avoided processors do not count for the baseline.
+        constraints: The source's rate limits the period.
+        baseline: What `find_baseline` gave.
         bound_us: What `fractional_bound` gave.
         objective: What was looked for.
 
@@ -60,12 +62,11 @@ def evaluate(
     throughput = _US_PER_S / period if period > 0 else math.inf
     if not math.isfinite(throughput):
         raise InputError(f"{table.model} would take no time at all at {point.name}: its costs there are zero")
-    baseline = find_baseline(table, constraints)
     return Plan(
         model=table.model,
         board=table.board,
         operating_point=point.name,
-        objective=objective.value,
+        objective=str(objective),
         stages=tuple(stages),
         period_us=period,
         throughput_fps=throughput,

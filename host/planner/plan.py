@@ -1,5 +1,6 @@
 """A plan: which layers run where, and what that is predicted to take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -8,6 +9,7 @@ from host.errors import InputError
 from host.planner.fields import Record, check_schema
 
 SCHEMA: Final = "stageline.plan/1"
+FRONT_SCHEMA: Final = "stageline.front/1"
 
 _PLAN = frozenset(
     {
@@ -40,6 +42,7 @@ class Objective(StrEnum):
 
     THROUGHPUT = "throughput"
     ENERGY = "energy"
+    LATENCY = "latency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +221,20 @@ class Plan:
             bound_us=root.number("bound_us"),
             measured=_measured(root, len(stages)),
         )
+
+
+def front_document(plans: Sequence[Plan]) -> dict[str, Any]:
+    """The `stageline.front/1` document of plans of which none beats another.
+
+    Args:
+        plans: At least one, all of one network on one board.
+    """
+    return {
+        "schema": FRONT_SCHEMA,
+        "model": plans[0].model,
+        "board": plans[0].board,
+        "plans": [plan.to_document() for plan in plans],
+    }
 
 
 def _stages(root: Record) -> tuple[PlanStage, ...]:

@@ -1,7 +1,6 @@
 """What adds up over the stages of a plan, and of what a search may look for the least: time, or energy."""
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -29,6 +28,15 @@ def latency_of(problem: Problem) -> Quantity:
     """The time of a frame through all stages, in ticks."""
     return Quantity(
         prefix=problem.prefix, entry=problem.transfer + problem.handover, least_rest=problem.least_rest
+    )
+
+
+def nothing_of(problem: Problem) -> Quantity:
+    """What takes nothing: the energy where it does not matter."""
+    return Quantity(
+        prefix=np.zeros_like(problem.prefix),
+        entry=np.zeros_like(problem.transfer),
+        least_rest=np.zeros_like(problem.least_rest),
     )
 
 
@@ -77,11 +85,6 @@ def energy_ticks(table: CostTable) -> Ticks:
     most = sum(max(map(_energy, layer.costs.values()), default=0.0) for layer in table.layers)
     transfers = max((row.energy_uj or 0.0 for row in table.transfers), default=0.0)
     return Ticks.of_most(most + len(table.layers) * transfers)
-
-
-def idle_energy(idle_power_mw: float, period_us: Fraction) -> Fraction:
-    """What the idle board draws in a period, in microjoules."""
-    return Fraction(idle_power_mw) * period_us / 1000
 
 
 def _energy(cost: Cost) -> float:

@@ -83,22 +83,6 @@ def find_route(windows: Windows, quantity: Quantity, *, max_stages: int, most: i
     return None
 
 
-def least_route(windows: Windows, quantity: Quantity, *, max_stages: int) -> Route | None:
-    """Looks for the plan with the least of a quantity, then the fewest stages; None when there is none."""
-    search, best = _Search(windows, quantity), None
-    for level in search.levels(max_stages, NEVER):
-        total, code, processor = search.finish(level)
-        if total < NEVER and (best is None or total < best.total):
-            best = Route(legs=search.trace(code, processor), total=total)
-    return best
-
-
-def least_latency(windows: Windows, *, max_stages: int) -> int:
-    """The least latency of any plan within the period; `NEVER` when there is none."""
-    route = least_route(windows, latency_of(windows.problem), max_stages=max_stages)
-    return route.total if route else NEVER
-
-
 class _Search:
     """All partial plans, stage after stage.
 

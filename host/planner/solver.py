@@ -1,30 +1,34 @@
-"""The best plan for a table of costs, exactly."""
+"""The best plan for a table of costs, or all that none beats, exactly."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 
-from host.errors import InfeasibleError, InputError, UsageError
+from host.errors import InfeasibleError, InputError
 from host.planner.bound import Bound, fractional_bound
 from host.planner.constraints import Constraints
 from host.planner.contention import busy, knows_contention
 from host.planner.costs import CostTable, OperatingPoint
 from host.planner.evaluate import StageChoice, evaluate, find_baseline
-from host.planner.frugal import FrugalSearch, Space, longest_period
-from host.planner.infeasible import explain_no_plan, explain_off, explain_too_slow, explain_uncovered
-from host.planner.plan import Objective, Plan
+from host.planner.explore import Explorer, Space
+from host.planner.goals import Best, Front, Goal
+from host.planner.infeasible import explain_no_plan, explain_off, explain_uncovered
+from host.planner.plan import Baseline, Objective, Plan
 from host.planner.problem import NEVER, Problem, build_problem
-from host.planner.quantity import energy_of, energy_ticks, with_energies
+from host.planner.quantity import energy_of, energy_ticks, nothing_of, with_energies
 from host.planner.routes import Leg
 from host.planner.search import Candidate, Limits, best_candidate
 from host.planner.ticks import Ticks
 
-_Find = Callable[[CostTable, Constraints], Plan]
+_FindPlans = Callable[[CostTable, Constraints], list[Plan]]
 
 _US_PER_S = 1e6
+_SLACK = Fraction(1_000_000_001, 1_000_000_000)
 
 
 def solve(
@@ -34,8 +38,9 @@ def solve(
 
     For throughput that is the one with the least period; of several with the same period the one with the fewest
     stages, then the one with the least latency. For energy it is the one with the least energy a frame, the idle
-    board's included. The result is as exact as trying every plan. Where the table says what layers take while the rest
-    of the board works, that counts for every plan but those of one stage and one replica, beside which nothing works.
+    board's included, and for latency the one with the least sum of its stages' times; then the one with the least
+    period. The result is as exact as trying every plan. Where the table says what layers take while the rest of the
+    board works, that counts for every plan but those of one stage and one replica, beside which nothing works.
 
     Args:
         table: What every layer costs wherever it can run.
@@ -49,91 +54,220 @@ def solve(
             where those are wanted.
     """
     constraints = constraints or Constraints()
+
+    def find(costs: CostTable, limits: Constraints) -> list[Plan]:
+        return _find(costs, limits, objective)
+
+    plans = _alone_and_beside(find, table, constraints)
+    return min(plans, key=lambda plan: _rank(plan, objective))
+
+
+def pareto_front(table: CostTable, constraints: Constraints | None = None) -> list[Plan]:
+    """Finds all plans that no other one equals or beats in period, energy a frame and latency, by their period.
+
+    Where the energy of no whole plan is known, period and latency alone count.
+
+    Args:
+        table: What every layer costs wherever it can run.
+        constraints: Which plans are acceptable; by default all.
+
+    Raises:
+        UsageError: A constraint names something that the table does not have.
+        InfeasibleError: No plan meets the constraints; the message says which one stands in the way.
+        InputError: The costs cannot be computed with.
+    """
+    constraints = constraints or Constraints()
+    with_energy = constraints.max_power_w is not None or _has_energies(with_energies(table))
+
+    def find(costs: CostTable, limits: Constraints) -> list[Plan]:
+        plans = _explored(costs, limits, Front(), "pareto", with_energy=with_energy)
+        return plans or _explained(costs, limits)
+
+    return _unbeaten(_alone_and_beside(find, table, constraints))
+
+
+def _alone_and_beside(find: _FindPlans, table: CostTable, constraints: Constraints) -> list[Plan]:
+    """Plans of one stage and one replica at what layers take alone, others at what they take beside other work."""
     constraints.check_names(table)
-    find = _most_frugal if objective is Objective.ENERGY else _fastest
     if not knows_contention(table):
         return find(table, constraints)
     plans = []
     try:
-        plans.append(find(table, replace(constraints, max_stages=1, no_replicas=True)))
+        plans += find(table, replace(constraints, max_stages=1, no_replicas=True))
     except InfeasibleError:
-        plans.append(_find_busy(find, table, constraints))
+        plans += _find_busy(find, table, constraints)
     else:
         with suppress(InfeasibleError):
-            plans.append(_find_busy(find, table, constraints))
-    return min(plans, key=_rank)
+            plans += _find_busy(find, table, constraints)
+    return plans
 
 
-def _rank(plan: Plan) -> tuple[float, float, int, float]:
-    energy_uj = (plan.energy_uj_per_frame or 0.0) if plan.objective == Objective.ENERGY else 0.0
-    return energy_uj, plan.period_us, len(plan.stages), plan.latency_us
-
-
-def _find_busy(find: _Find, table: CostTable, constraints: Constraints) -> Plan:
-    """The best plan if the rest of the board always works, compared with the best single placement by itself."""
-    plan = find(busy(table), constraints)
+def _find_busy(find: _FindPlans, table: CostTable, constraints: Constraints) -> list[Plan]:
+    """Plans if the rest of the board always works, compared with the best single placement by itself."""
     baseline = find_baseline(table, constraints)
-    return replace(plan, baseline=baseline, gain=baseline.period_us / plan.period_us if baseline else None)
+    return [
+        replace(plan, baseline=baseline, gain=baseline.period_us / plan.period_us if baseline else None)
+        for plan in find(busy(table), constraints)
+    ]
 
 
-def _fastest(table: CostTable, constraints: Constraints) -> Plan:
-    """The plan with the least period if every layer always takes its latency."""
+def _rank(plan: Plan, objective: Objective) -> tuple[float, ...]:
+    rest = (plan.period_us, len(plan.stages), plan.latency_us)
+    if objective is Objective.ENERGY:
+        return (plan.energy_uj_per_frame or 0.0, *rest)
+    return (plan.latency_us, *rest) if objective is Objective.LATENCY else rest
+
+
+def _unbeaten(plans: Sequence[Plan]) -> list[Plan]:
+    kept: list[tuple[float, ...]] = []
+    front: list[Plan] = []
+    for plan in sorted(plans, key=lambda plan: (*map(_rounded, _quantities(plan)), len(plan.stages))):
+        quantities = tuple(map(_rounded, _quantities(plan)))
+        if not any(all(mine <= its for mine, its in zip(better, quantities, strict=True)) for better in kept):
+            kept.append(quantities)
+            front.append(plan)
+    return front
+
+
+def _quantities(plan: Plan) -> tuple[float, float, float]:
+    return plan.period_us, plan.energy_uj_per_frame or 0.0, plan.latency_us
+
+
+def _rounded(number: float) -> float:
+    """Equal for sums that differ by the order in which they were added up only."""
+    return float(f"{number:.12g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """What every search begins with.
+
+    Attributes:
+        table: The costs.
+        constraints: Which plans are acceptable.
+        ticks: Of a microsecond.
+        problems: The operating points at which there may be plans.
+        bounds: Of the problems, in their order.
+        limits: The constraints in ticks.
+    """
+
+    table: CostTable
+    constraints: Constraints
+    ticks: Ticks
+    problems: list[Problem]
+    bounds: list[Bound]
+    limits: Limits
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """What every plan is compared with."""
+        return find_baseline(self.table, self.constraints)
+
+    def plan(self, problem: Problem, legs: Sequence[Leg], objective: str) -> Plan:
+        """A plan from its stages."""
+        return evaluate(
+            self.table,
+            problem.point,
+            [_choice(leg) for leg in legs],
+            constraints=self.constraints,
+            baseline=self.baseline,
+            bound_us=self.ticks.microseconds(min(bound.period for bound in self.bounds)),
+            objective=objective,
+        )
+
+
+def _begin(table: CostTable, constraints: Constraints) -> _Search:
     ticks = Ticks.of_table(table)
     problems = _problems(table, constraints, ticks)
-    bounds = _bounds(problems)
-    best = _best_over_points(problems, bounds, _limits(table, constraints, ticks))
-    if best is None:
-        raise explain_no_plan(table, list(zip(problems, bounds, strict=True)), constraints, ticks)
-    plan = evaluate(
-        table,
-        best.problem.point,
-        [_choice(leg) for leg in best.route.legs],
+    return _Search(
+        table=table,
         constraints=constraints,
-        bound_us=ticks.microseconds(min(bound.period for bound in bounds)),
-    )
-    _require_fast_enough(plan, constraints)
-    return plan
-
-
-def _most_frugal(table: CostTable, constraints: Constraints) -> Plan:
-    """The plan with the least energy if every layer always takes its latency."""
-    if constraints.max_latency_ms is not None:
-        raise UsageError("a plan for the least energy cannot have a limit on its latency")
-    known = _with_energies(table)
-    ticks, energy = Ticks.of_table(known), energy_ticks(known)
-    problems = _problems(known, constraints, ticks)
-    bounds = _bounds(problems)
-    spaces = [
-        Space(problem=problem, bound=bound, energy=energy_of(known, problem, energy))
-        for problem, bound in zip(problems, bounds, strict=True)
-    ]
-    limits = _limits(known, constraints, ticks)
-    limit = None if constraints.min_fps is None else ticks.limit(_US_PER_S / constraints.min_fps)
-    longest = longest_period(limits.source_period, limit)
-    best = FrugalSearch(limits, longest, ticks, energy).run(spaces) if longest is not None else None
-    if best is None:
-        _fastest(known, constraints)  # says what stands in the way
-        raise InfeasibleError(
-            f"the energy of moving tensors between the processors of {table.board} is not known"
-        )
-    return evaluate(
-        known,
-        best.problem.point,
-        [_choice(leg) for leg in best.route.legs],
-        constraints=constraints,
-        bound_us=ticks.microseconds(min(bound.period for bound in bounds)),
-        objective=Objective.ENERGY,
+        ticks=ticks,
+        problems=problems,
+        bounds=_bounds(problems),
+        limits=_limits(table, constraints, ticks),
     )
 
 
-def _with_energies(table: CostTable) -> CostTable:
-    known = with_energies(table)
-    if not known.operating_points or not all(layer.costs for layer in known.layers):
+def _find(costs: CostTable, constraints: Constraints, objective: Objective) -> list[Plan]:
+    """The best plan if every layer always takes its latency."""
+    if objective is Objective.THROUGHPUT and constraints.max_power_w is None:
+        found = _fastest(costs, constraints)
+    else:
+        goal = Best(objective, needs_latency=constraints.max_latency_ms is not None)
+        needs_energy = objective is Objective.ENERGY or constraints.max_power_w is not None
+        found = _explored(costs, constraints, goal, str(objective), with_energy=needs_energy)
+    return found or _explained(costs, constraints)
+
+
+def _explained(costs: CostTable, constraints: Constraints) -> NoReturn:
+    raise explain_no_plan(costs, constraints, lambda others, objective: _find(costs, others, objective)[0])
+
+
+def _fastest(table: CostTable, constraints: Constraints) -> list[Plan]:
+    """The plan with the least period; nothing when there is none."""
+    search = _begin(table, constraints)
+    best = _best_over_points(search.problems, search.bounds, search.limits)
+    plans = [search.plan(best.problem, best.route.legs, Objective.THROUGHPUT)] if best else []
+    least_fps = (constraints.min_fps or 0.0) * (1 - 1e-9)
+    return [plan for plan in plans if plan.throughput_fps >= least_fps]
+
+
+def _explored(
+    table: CostTable, constraints: Constraints, goal: Goal, objective: str, *, with_energy: bool
+) -> list[Plan]:
+    """What a goal asks for, in no order; nothing when no plan keeps within the constraints."""
+    if with_energy:
+        table = with_energies(table)
+        _require_energies(table)
+    search = _begin(table, constraints)
+    spaces = _spaces(search, with_energy=with_energy)
+    found = Explorer(goal, search.limits, _longest(search), spaces).run()
+    return [search.plan(plan.problem, plan.legs, objective) for plan in found]
+
+
+def _spaces(search: _Search, *, with_energy: bool) -> list[Space]:
+    energy = energy_ticks(search.table) if with_energy else None
+    limit_w = search.constraints.max_power_w
+    spaces = []
+    for problem, bound in zip(search.problems, search.bounds, strict=True):
+        if energy is None:
+            space = Space(
+                problem=problem, bound=bound, energy=nothing_of(problem), idle=0.0, power=float("inf")
+            )
+        else:
+            # A milliwatt is a thousandth of a microjoule in a microsecond.
+            unit = Fraction(10) ** (energy.exponent - search.ticks.exponent) / 1000
+            idle = float(Fraction(problem.point.idle_power_mw or 0.0) * unit)
+            power = float("inf") if limit_w is None else float(_SLACK * Fraction(limit_w) * 1000 * unit)
+            if idle > power:
+                continue
+            space = Space(
+                problem=problem,
+                bound=bound,
+                energy=energy_of(search.table, problem, energy),
+                idle=idle,
+                power=power,
+            )
+        spaces.append(space)
+    return spaces
+
+
+def _longest(search: _Search) -> Fraction:
+    min_fps = search.constraints.min_fps
+    return Fraction(NEVER) if min_fps is None else search.ticks.limit(_US_PER_S / min_fps)
+
+
+def _has_energies(table: CostTable) -> bool:
+    return bool(table.operating_points) and all(layer.costs for layer in table.layers)
+
+
+def _require_energies(table: CostTable) -> None:
+    if not _has_energies(table):
         raise InputError(
             f"the energy of {table.model} on {table.board} is not known, so that no plan can save any",
             hint="measure it with --energy, on a board with power rails",
         )
-    return known
 
 
 def _bounds(problems: Sequence[Problem]) -> list[Bound]:
@@ -190,8 +324,3 @@ def _choice(leg: Leg) -> StageChoice:
     return StageChoice(
         first=leg.begin, last=leg.end - 1, placement=leg.option.placement, replicas=leg.option.replicas
     )
-
-
-def _require_fast_enough(plan: Plan, constraints: Constraints) -> None:
-    if constraints.min_fps is not None and plan.throughput_fps * (1 + 1e-9) < constraints.min_fps:
-        raise explain_too_slow(plan, constraints)

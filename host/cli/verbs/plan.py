@@ -10,7 +10,7 @@ from host.cli import options
 from host.cli.failures import CONTINUE, resumable
 from host.cli.options import Shapes
 from host.cli.output import require_writable
-from host.cli.presentation import present
+from host.cli.presentation import present, present_front
 from host.cli.progress import ProgressReporter
 
 
@@ -23,6 +23,7 @@ from host.cli.progress import ProgressReporter
 @options.energy
 @options.operating_points
 @options.objective
+@options.pareto
 @options.constraints
 @click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
 @options.frames
@@ -40,6 +41,7 @@ def plan(
     energy: bool,
     points: Sequence[str],
     objective: str,
+    pareto: bool,
     deploy: bool,
     frames: int,
     output: Path | None,
@@ -67,15 +69,20 @@ def plan(
             energy=energy,
             points=PointChoice.parse(points),
             objective=objective,
+            pareto=pareto,
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,
         )
         outcome = plan_model(request, reporter)
+    if outcome.front:
+        present_front(outcome.front, output=output, as_json=as_json)
+        if as_json:
+            return
     present(
         outcome.plan,
         plan_id=outcome.plan_id,
         fastest=outcome.fastest,
-        output=output,
+        output=None if outcome.front else output,
         as_json=as_json,
     )

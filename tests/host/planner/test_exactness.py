@@ -1,8 +1,9 @@
 """The solver against a search that tries every plan, written from the definitions and from nothing else."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.errors import InfeasibleError, InputError
-from host.planner import Constraints, Objective, parse_profile, solve
+from host.planner import Constraints, Objective, pareto_front, parse_profile, solve
 
 Document = dict[str, Any]
 
@@ -24,6 +25,18 @@ class Stage:
     cores: int
     replicas: int
     time: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    period: Fraction
+    latency: Fraction
+    energy: Fraction | None
+    stages: int
+
+
+def _no_more(one: tuple[Fraction, ...], other: tuple[Fraction, ...]) -> bool:
+    return all(mine <= its for mine, its in zip(one, other, strict=True))
 
 
 def exact(number: float) -> Fraction:
@@ -40,24 +53,44 @@ class EveryPlan:
         self.names = [layer["name"] for layer in document["layers"]]
         self.cores = {row["name"]: row["cores"] for row in document["processors"]}
 
-    def best(self) -> tuple[Fraction, int, Fraction] | None:
-        """The least (period, number of stages, latency)."""
-        ranks = ((period, len(stages), latency) for _, stages, period, latency in self._accepted())
-        return min(ranks, default=None)
+    def best(self, objective: Objective) -> tuple[Fraction, ...] | None:
+        """The least rank of an acceptable plan; of the energy alone where that is looked for."""
+        plans = self.accepted()
+        if objective is Objective.ENERGY:
+            return min(((plan.energy,) for plan in plans if plan.energy is not None), default=None)
+        if objective is Objective.LATENCY:
+            return min(((plan.latency, plan.period) for plan in plans), default=None)
+        return min(((plan.period, Fraction(plan.stages), plan.latency) for plan in plans), default=None)
 
-    def least_energy(self) -> Fraction | None:
-        """The least energy a frame of a plan whose energy is known."""
-        energies = (self._energy(point, stages, period) for point, stages, period, _ in self._accepted())
-        return min((energy for energy in energies if energy is not None), default=None)
+    def front(self) -> set[tuple[Fraction, Fraction, Fraction]]:
+        """Period, energy and latency of all plans that none beats; without any energy the energy is 0."""
+        plans = self.accepted()
+        if self.knows_energy():
+            every = {(plan.period, plan.energy, plan.latency) for plan in plans if plan.energy is not None}
+        else:
+            every = {(plan.period, Fraction(0), plan.latency) for plan in plans}
+        return {one for one in every if not any(other != one and _no_more(other, one) for other in every)}
 
-    def _accepted(self) -> Iterator[tuple[Document, list[Stage], Fraction, Fraction]]:
+    def knows_energy(self) -> bool:
+        """Whether every layer has an energy somewhere, and some operating point an idle power."""
+        known = {row["layer"] for row in self.document["costs"] if row["energy_uj"] is not None}
+        points = [row["idle_power_mw"] for row in self.document["operating_points"]]
+        return known == set(self.names) and any(power is not None for power in points)
+
+    def accepted(self) -> Iterator[Tried]:
+        """All plans that keep the constraints."""
         source = exact(1e6 / self.constraints.source_fps) if self.constraints.source_fps else Fraction(0)
         for point in self.document["operating_points"]:
             for stages in self._extensions([], point):
                 period = max(source, *(stage.time / stage.replicas for stage in stages))
-                latency = sum((stage.time for stage in stages), Fraction(0))
-                if self._is_accepted(stages, period, latency):
-                    yield point, stages, period, latency
+                plan = Tried(
+                    period=period,
+                    latency=sum((stage.time for stage in stages), Fraction(0)),
+                    energy=self._energy(point, stages, period),
+                    stages=len(stages),
+                )
+                if self._is_accepted(stages, plan):
+                    yield plan
 
     def _energy(self, point: Document, stages: list[Stage], period: Fraction) -> Fraction | None:
         """Layers, transfers, and the idle board in a period; None where any of it is not known."""
@@ -127,7 +160,7 @@ class EveryPlan:
                 return exact(row["latency_us"]) + Fraction(crossing * 1_000_000) / exact(row["bytes_per_s"])
         return Fraction(0)
 
-    def _is_accepted(self, stages: list[Stage], period: Fraction, latency: Fraction) -> bool:
+    def _is_accepted(self, stages: list[Stage], plan: Tried) -> bool:
         limits = self.constraints
         used = {stage.processor for stage in stages}
         ends = {self.names[stage.last] for stage in stages}
@@ -135,21 +168,32 @@ class EveryPlan:
         return (
             (limits.max_stages is None or len(stages) <= limits.max_stages)
             and not (limits.no_replicas and any(stage.replicas > 1 for stage in stages))
-            and (limits.min_fps is None or period <= exact(1e6 / limits.min_fps) * slack)
-            and (limits.max_latency_ms is None or latency <= exact(limits.max_latency_ms) * 1000 * slack)
+            and (limits.min_fps is None or plan.period <= exact(1e6 / limits.min_fps) * slack)
+            and (limits.max_latency_ms is None or plan.latency <= exact(limits.max_latency_ms) * 1000 * slack)
+            and (limits.max_power_w is None or self._draws(plan) <= exact(limits.max_power_w) * slack)
             and used >= set(limits.use)
             and not used & set(limits.avoid)
             and ends >= set(limits.cuts)
         )
 
+    @staticmethod
+    def _draws(plan: Tried) -> Fraction | float:
+        """Average power in watts; endless where it is not known."""
+        if plan.energy is None:
+            return math.inf
+        if plan.period == 0:
+            return math.inf if plan.energy else 0
+        return plan.energy / plan.period
 
-def random_constraints(chance: random.Random, document: Document) -> Constraints:
+
+def random_constraints(chance: random.Random, document: Document, *, with_power: bool = False) -> Constraints:
     """Mostly few limits, near to where they begin to matter."""
     processors = [row["name"] for row in document["processors"]]
     layers = [layer["name"] for layer in document["layers"]]
     chance.shuffle(processors)
     avoid = processors[:1] if len(processors) > 1 and chance.random() < 0.15 else []
     return Constraints(
+        max_power_w=chance.choice((0.5, 0.8, 1.2, 2.0, 4.0)) if with_power else None,
         max_stages=chance.choice((None, None, None, 1, 2, 3)),
         no_replicas=chance.random() < 0.25,
         min_fps=chance.choice((None, None, None, 5e4, 2e5, 4e5)),
@@ -161,46 +205,56 @@ def random_constraints(chance: random.Random, document: Document) -> Constraints
     )
 
 
-def check_against_every_plan(document: Document, constraints: Constraints) -> bool:
+def check_against_every_plan(
+    document: Document, constraints: Constraints, objective: Objective = Objective.THROUGHPUT
+) -> bool:
     """Whether there is a plan; fails when solver and exhaustive search disagree."""
-    best = EveryPlan(document, constraints).best()
+    best = EveryPlan(document, constraints).best(objective)
     try:
-        plan = solve(parse_profile(document), constraints)
+        plan = solve(parse_profile(document), constraints, objective)
     except InfeasibleError:
         assert best is None
         return False
     except InputError:
-        assert best is None or best[0] == 0
+        assert best is None or takes_no_time(document, constraints)
         return False
     assert best is not None
-    period, stages, latency = best
-    assert plan.period_us == pytest.approx(float(period), rel=1e-12)
-    assert len(plan.stages) == stages
-    assert plan.latency_us == pytest.approx(float(latency), rel=1e-12)
+    assert plan.objective == objective
+    found = {
+        Objective.THROUGHPUT: (plan.period_us, len(plan.stages), plan.latency_us),
+        Objective.ENERGY: (plan.energy_uj_per_frame,),
+        Objective.LATENCY: (plan.latency_us, plan.period_us),
+    }[objective]
+    assert found == pytest.approx(tuple(map(float, best)), rel=1e-9)
     assert plan.bound_us <= plan.period_us
     check_plan_itself(plan.to_document(), document)
     return True
 
 
-def check_against_every_energy(document: Document, constraints: Constraints) -> bool:
-    """Whether there is a plan; fails when solver and exhaustive search disagree about the least energy."""
-    constraints = replace(constraints, max_latency_ms=None)
-    every = EveryPlan(document, constraints)
-    best = every.least_energy()
+def check_front(document: Document, constraints: Constraints) -> bool:
+    """Whether there is a plan; fails when solver and exhaustive search disagree about what none beats."""
+    expected = EveryPlan(document, constraints).front()
     try:
-        plan = solve(parse_profile(document), constraints, Objective.ENERGY)
+        front = pareto_front(parse_profile(document), constraints)
     except InfeasibleError:
-        assert best is None
+        assert not expected
         return False
     except InputError:
-        fastest = every.best()
-        assert best is None or (fastest is not None and fastest[0] == 0)
+        assert not expected or takes_no_time(document, constraints)
         return False
-    assert best is not None
-    assert plan.energy_uj_per_frame == pytest.approx(float(best), rel=1e-9)
-    assert plan.objective == "energy"
-    check_plan_itself(plan.to_document(), document)
+    found = [(plan.period_us, plan.energy_uj_per_frame or 0.0, plan.latency_us) for plan in front]
+    assert len(found) == len(expected)
+    in_order = sorted(found, key=lambda values: [f"{value:025.9f}" for value in values])
+    for one, other in zip(in_order, sorted(expected), strict=True):
+        assert one == pytest.approx(tuple(map(float, other)), rel=1e-9)
+    for plan in front:
+        check_plan_itself(plan.to_document(), document)
     return True
+
+
+def takes_no_time(document: Document, constraints: Constraints) -> bool:
+    """Whether some plan has a period of nothing, so that there is no throughput to tell."""
+    return any(plan.period == 0 for plan in EveryPlan(document, constraints).accepted())
 
 
 def check_plan_itself(plan: Document, document: Document) -> None:
@@ -249,14 +303,32 @@ def test_no_plan_of_a_longer_network_is_better(seed: int, make_document: Callabl
         check_against_every_plan(document, random_constraints(chance, document))
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_no_plan_takes_less_energy(seed: int, make_document: Callable[..., Document]) -> None:
+@pytest.mark.parametrize("with_power", [False, True])
+@pytest.mark.parametrize("objective", Objective)
+@pytest.mark.parametrize("seed", range(4))
+def test_no_plan_is_better_in_what_is_looked_for(
+    seed: int, objective: Objective, with_power: bool, make_document: Callable[..., Document]
+) -> None:
     chance = random.Random(300 + seed)
     solved = 0
-    for _ in range(200):
+    for _ in range(150):
         document = make_document(chance, layers=4, processors=2, cores=3)
-        solved += check_against_every_energy(document, random_constraints(chance, document))
-    assert solved > 20
+        constraints = random_constraints(chance, document, with_power=with_power)
+        solved += check_against_every_plan(document, constraints, objective)
+    assert solved > 10
+
+
+@pytest.mark.parametrize("with_power", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_plan_beats_one_of_the_front_and_none_is_missing(
+    seed: int, with_power: bool, make_document: Callable[..., Document]
+) -> None:
+    chance = random.Random(400 + seed)
+    solved = 0
+    for _ in range(150):
+        document = make_document(chance, layers=4, processors=2, cores=3)
+        solved += check_front(document, random_constraints(chance, document, with_power=with_power))
+    assert solved > 10
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
