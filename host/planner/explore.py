@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -21,16 +21,20 @@ from host.planner.bound import Bound
 from host.planner.goals import Bounds, Found, Goal
 from host.planner.outlook import Outlook, look_ahead
 from host.planner.partials import Bools, Partials, undominated
-from host.planner.problem import NEVER, Floats, Int64s, Option, Problem
+from host.planner.problem import NEVER, Floats, Int64s, Problem
 from host.planner.quantity import Quantity, latency_of
 from host.planner.routes import Leg
 from host.planner.search import Limits
 from host.planner.windows import Windows
 
-_INTERVALS_IN_OUTLOOK: Final = 8
-_LOG_RATIO: Final = math.log(2) / _INTERVALS_IN_OUTLOOK
+_LOG_RATIO: Final = math.log(2) / 3
+_LIMITED_LOG_RATIO: Final = math.log(2) / 8
+"""Of an interval's longest period to its least, without and with a limit on power: narrow enough for strong bounds,
+wide enough for few intervals."""
+
 _BOUND_SLACK: Final = 1 - 1e-9
-_MOST_GROWN: Final = 1_000_000
+_MOST_GROWN: Final = 200_000
+_BEAM: Final = 1_000
 _MOST_PARTIALS: Final = 5_000_000
 
 
@@ -51,6 +55,11 @@ class Space:
     energy: Quantity
     idle: float
     power: float
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit on power."""
+        return math.isfinite(self.power)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +106,8 @@ class Explorer:
             if math.inf in least or self._goal.beaten(Bounds(*map(np.atleast_1d, least)), 0)[0]:
                 continue
             if interval.has_outlook:
+                if self._goal.needs_incumbent:
+                    _Growth(ground, interval.number, self._goal, self._limits).run(most=_BEAM)
                 _Growth(ground, interval.number, self._goal, self._limits).run()
             else:
                 heapq.heappush(waiting, self._interval(interval.space, interval.number, has_outlook=True))
@@ -108,7 +119,7 @@ class Explorer:
 
 
 class _Ground:
-    """One operating point, divided into intervals of periods; each is an eighth of a doubling."""
+    """One operating point, divided into intervals of periods."""
 
     def __init__(self, space: Space, limits: Limits, longest: Fraction) -> None:
         self.space = space
@@ -118,32 +129,29 @@ class _Ground:
         self._first = max(space.bound.period * _BOUND_SLACK, source, 1.0)
         self._longest = float(min(longest, max(everything.used_period(), limits.source_period)))
         self._source = source
+        self._log_ratio = _LIMITED_LOG_RATIO if space.is_limited else _LOG_RATIO
         self.intervals = self._count()
         self.outlook = cache(self._outlook)
+        self.options = _Options.of(space.problem)
 
     def _count(self) -> int:
         if self._longest < self.least(0, with_outlook=False)[0]:
             return 0
-        return math.ceil(math.log(max(self._longest / self._first, 1)) / _LOG_RATIO) + 1
+        return math.ceil(math.log(max(self._longest / self._first, 1)) / self._log_ratio) + 1
 
     def low(self, number: int) -> float:
         """The least period of an interval."""
-        return self._source if number == 0 else self._first * math.exp((number - 1) * _LOG_RATIO)
+        return self._source if number == 0 else self._first * math.exp((number - 1) * self._log_ratio)
 
     def high(self, number: int) -> float:
         """The longest period of an interval."""
-        return min(self._first * math.exp(number * _LOG_RATIO), self._longest)
-
-    def outlook_of(self, number: int) -> Outlook:
-        """What follows partial plans of an interval; many intervals share it."""
-        result: Outlook = self.outlook(number // _INTERVALS_IN_OUTLOOK)
-        return result
+        return min(self._first * math.exp(number * self._log_ratio), self._longest)
 
     def least(self, number: int, *, with_outlook: bool) -> tuple[float, float, float]:
         """Period, energy and latency that no plan of an interval is below."""
         low = max(self.low(number), self.space.bound.period * _BOUND_SLACK * _BOUND_SLACK)
         if with_outlook:
-            latency, energy = self.outlook_of(number).sums[:, 0, 0, 0].tolist()
+            latency, energy = self.outlook(number).sums[:, 0, 0, 0].tolist()
         else:
             latency, energy = float(self.time.least_rest[0]), float(self.space.energy.least_rest[0])
         return low, energy + self.space.idle * low, latency
@@ -152,9 +160,36 @@ class _Ground:
         """How far stages reach in an interval."""
         return Windows(self.space.problem, self.space.bound, Fraction(self.high(number)))
 
-    def _outlook(self, group: int) -> Outlook:
-        last = (group + 1) * _INTERVALS_IN_OUTLOOK - 1
-        return look_ahead(self.windows(last), (self.time, self.space.energy))
+    def _outlook(self, number: int) -> Outlook:
+        return look_ahead(self.windows(number), (self.time, self.space.energy))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """A problem's options as columns.
+
+    Attributes:
+        row: Each one's placement.
+        processor: Where it runs.
+        replicas: How many copies.
+        step: What it adds to the code of used cores.
+    """
+
+    row: Int64s
+    processor: Int64s
+    replicas: Int64s
+    step: Int64s
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """The columns of a problem."""
+        options = problem.options
+        return cls(
+            row=np.array([option.row for option in options]),
+            processor=np.array([option.processor for option in options]),
+            replicas=np.array([option.replicas for option in options]),
+            step=np.array([option.units * problem.grid.stride(option.processor) for option in options]),
+        )
 
 
 class _Growth:
@@ -162,18 +197,21 @@ class _Growth:
 
     def __init__(self, ground: _Ground, number: int, goal: Goal, limits: Limits) -> None:
         self._space, self._problem = ground.space, ground.space.problem
-        self._time = ground.time
+        self._ground, self._time = ground, ground.time
         self._low, self._high = ground.low(number), ground.high(number)
         self._windows = ground.windows(number)
-        self._outlook = ground.outlook_of(number)
+        self._outlook = ground.outlook(number)
         self._goal = goal
         self._limits = limits
-        # Without a limit on power, a shorter period than the interval's is worth nothing here.
-        begin = self._low if math.isinf(self._space.power) else float(limits.source_period)
-        self._levels = [Partials.nothing(begin)]
+        self._is_first = number == 0
+        self._levels = [Partials.nothing(self._low)]
 
-    def run(self) -> None:
-        """Offers every complete plan that may be of interest to the goal."""
+    def run(self, most: int | None = None) -> None:
+        """Offers every complete plan that may be of interest to the goal.
+
+        Args:
+            most: Go on with so many partial plans of a number of stages only, the most promising ones.
+        """
         for stages in range(1, self._limits.max_stages + 1):
             grown = list(self._grown(stages))
             if not grown:
@@ -187,55 +225,74 @@ class _Growth:
             rest = rest.rows(self._is_open(rest, stages))
             if not len(rest):
                 return
-            self._levels.append(rest.rows(undominated(self._states(rest), self._values(rest))))
+            kept = rest.rows(undominated(self._states(rest), self._values(rest)))
+            self._levels.append(kept if most is None else self._promising(kept, most))
 
     def _grown(self, stages: int) -> Iterator[Partials]:
         """What may come of the last partial plans with one more stage."""
         count = 0
-        for index, (option, ends) in enumerate(zip(self._problem.options, self._windows.ends, strict=True)):
-            for rows, lengths in self._chunks(option, ends):
-                grown = self._with_stage(rows, lengths, index, option)
-                grown = grown.rows(self._is_open(grown, stages))
-                count += len(grown)
-                if count > _MOST_PARTIALS:
-                    raise InputError(
-                        f"the layers of this network leave too many plans open on {len(self._problem.placements)} "
-                        "placements",
-                        hint="limit them with --max-stages, --avoid or --no-replicas",
-                    )
-                if len(grown):
-                    yield grown
+        for rows, options, lengths in self._chunks():
+            grown = self._with_stage(rows, options, lengths)
+            grown = grown.rows(self._is_open(grown, stages))
+            count += len(grown)
+            if count > _MOST_PARTIALS:
+                raise InputError(
+                    f"{self._problem.layers} layers on {len(self._problem.placements)} placements leave too many "
+                    "plans open",
+                    hint="limit them with --max-stages, --avoid or --no-replicas",
+                )
+            if len(grown):
+                yield grown
 
-    def _chunks(self, option: Option, ends: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
-        """Rows of the last partial plans that an option may follow, and over how many layers it may reach."""
-        last = self._levels[-1]
-        fits = self._problem.grid.fits(last.code, option.processor, option.units)
-        lengths = np.where(fits, ends[last.processor, last.cut] - last.cut, 0)
-        rows = np.flatnonzero(lengths > 0)
-        total = lengths[rows].cumsum()
-        chunks = np.searchsorted(total, np.arange(0, total[-1] if total.size else 0, _MOST_GROWN))
-        for part in np.split(rows, chunks[1:]):
+    def _chunks(self) -> Iterator[tuple[Int64s, Int64s, Int64s]]:
+        """Rows of the last partial plans, options that may follow them, and over how many layers these may reach."""
+        last, grid = self._levels[-1], self._problem.grid
+        lengths = np.array(
+            [
+                np.where(
+                    grid.fits(last.code, option.processor, option.units),
+                    ends[last.processor, last.cut] - last.cut,
+                    0,
+                )
+                for option, ends in zip(self._problem.options, self._windows.ends, strict=True)
+            ]
+        )
+        options, rows = np.nonzero(lengths > 0)
+        lengths = lengths[options, rows]
+        total = lengths.cumsum()
+        borders = np.searchsorted(total, np.arange(_MOST_GROWN, total[-1] if total.size else 0, _MOST_GROWN))
+        for part in np.split(np.arange(rows.shape[0]), borders):
             if part.size:
-                yield part, lengths[part]
+                yield rows[part], options[part], lengths[part]
 
-    def _with_stage(self, rows: Int64s, lengths: Int64s, index: int, option: Option) -> Partials:
-        last = self._levels[-1].rows(rows)
-        row = np.repeat(np.arange(rows.shape[0]), lengths)
-        end = np.arange(row.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths) + last.cut[row] + 1
+    def _with_stage(self, rows: Int64s, options: Int64s, lengths: Int64s) -> Partials:
+        """Partial plans with one more stage, for every layer that may be its last."""
+        last, columns = self._levels[-1].rows(rows), self._ground.options
+        place = np.repeat(np.arange(rows.shape[0]), lengths)
+        end = np.arange(place.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths) + last.cut[place] + 1
+        row, processor = columns.row[options], columns.processor[options]
         time, energy = (
-            _taken(quantity, option, last, row, end) for quantity in (self._time, self._space.energy)
+            _begun(quantity, last, row, processor)[place] + quantity.prefix[row[place], end]
+            for quantity in (self._time, self._space.energy)
         )
-        code = last.code + option.units * self._problem.grid.stride(option.processor)
         return Partials(
-            code=code[row],
-            processor=np.full(row.shape, option.processor),
+            code=(last.code + columns.step[options])[place],
+            processor=processor[place],
             cut=end,
-            period=np.maximum(last.period[row], time / option.replicas),
-            energy=last.energy[row] + energy,
-            latency=last.latency[row] + time,
-            option=np.full(row.shape, index),
-            parent=rows[row],
+            period=np.maximum(last.period[place], time / columns.replicas[options][place]),
+            energy=last.energy[place] + energy,
+            latency=last.latency[place] + time,
+            option=options[place],
+            parent=rows[place],
         )
+
+    def _promising(self, partials: Partials, most: int) -> Partials:
+        """Those that promise the least latency, and those that promise the least energy."""
+        state = (partials.code, partials.processor, partials.cut)
+        latency = partials.latency + self._outlook.sums[0][state]
+        energy = partials.energy + self._outlook.sums[1][state]
+        chosen = np.concatenate([np.argsort(latency)[: most // 2], np.argsort(energy)[: most // 2]])
+        return partials.rows(np.unique(chosen))
 
     def _is_open(self, partials: Partials, stages: int) -> Bools:
         """Which may become plans of this interval that the goal wants."""
@@ -246,15 +303,15 @@ class _Growth:
         latency = latency + partials.latency
         bounds = Bounds(period, energy, latency)
         within = (latency <= self._limits.max_latency) & (period <= self._high) & np.isfinite(energy)
-        if math.isfinite(self._space.power):
+        if self._space.is_limited:
             within &= energy <= self._space.power * self._high
         open_: Bools = within & ~self._goal.beaten(bounds, stages)
         return open_
 
     def _offer(self, complete: Partials, stages: int) -> None:
         energy = complete.energy + self._space.idle * complete.period
-        if math.isfinite(self._space.power):
-            within = energy <= self._space.power * complete.period
+        if self._space.is_limited:
+            within = (energy <= self._space.power * complete.period) & self._is_here(complete)
             complete, energy = complete.rows(within), energy[within]
         if len(complete):
             self._goal.offer(
@@ -266,7 +323,17 @@ class _Growth:
     def _states(self, partials: Partials) -> Int64s:
         state = partials.code * len(self._problem.grid.shape) + partials.processor
         states: Int64s = state * (self._problem.layers + 1) + partials.cut
-        return states
+        return 2 * states + self._is_here(partials) if self._space.is_limited else states
+
+    def _is_here(self, partials: Partials) -> Bools:
+        """Whether the period is one of this interval already.
+
+        A shorter one counts as the interval's least: too much for energy and period, which does no harm where another
+        interval holds the plan with what it really takes. A limit on power is another matter: it must hold with the
+        plan's own period.
+        """
+        here: Bools = (partials.period > self._low) | self._is_first
+        return here
 
     def _values(self, partials: Partials) -> Floats:
         """What a partial plan must be better in to be kept beside another with the same end.
@@ -275,7 +342,7 @@ class _Growth:
         one is not longer than that of the other by more than it is now.
         """
         energy = partials.energy
-        if math.isfinite(self._space.power):
+        if self._space.is_limited:
             energy = energy - (self._space.power - self._space.idle) * partials.period
         latency = partials.latency if self._needs_latency() else np.zeros(len(partials))
         return np.stack([partials.period, energy, latency], axis=1)
@@ -294,10 +361,10 @@ class _Growth:
         return tuple(reversed(legs))
 
 
-def _taken(quantity: Quantity, option: Option, last: Partials, row: Int64s, end: Int64s) -> Floats:
-    """What a stage takes that begins where partial plans end."""
-    prefix = quantity.prefix[option.row]
-    entry = quantity.entry[last.processor, option.processor, last.cut]
-    begun = np.where(entry < NEVER, (entry - prefix[last.cut]).astype(np.float64), np.inf)
-    taken: Floats = begun[row] + prefix[end]
-    return taken
+def _begun(quantity: Quantity, last: Partials, row: Int64s, processor: Int64s) -> Floats:
+    """What a stage takes that begins where partial plans end, less what its layers and all before them take."""
+    entry = quantity.entry[last.processor, processor, last.cut]
+    begun: Floats = np.where(
+        entry < NEVER, (entry - quantity.prefix[row, last.cut]).astype(np.float64), np.inf
+    )
+    return begun

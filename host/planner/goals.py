@@ -49,6 +49,9 @@ class Goal(ABC):
     needs_latency = True
     """Whether of two partial plans the one with less latency may be the better one."""
 
+    needs_incumbent = False
+    """Whether a plan that is found early, if not the best, spares work."""
+
     @property
     @abstractmethod
     def found(self) -> Sequence[Found]:
@@ -84,12 +87,17 @@ class Best(Goal):
         self._objective = objective
         self._best: tuple[float, ...] | None = None
         self._found: Found | None = None
-        self.needs_latency = needs_latency or objective is not Objective.ENERGY
+        self.needs_latency = needs_latency or objective is Objective.LATENCY
 
     @property
     def found(self) -> Sequence[Found]:
         """The best plan, if there is one."""
         return [self._found] if self._found else []
+
+    @property
+    def needs_incumbent(self) -> bool:  # type: ignore[override]
+        """Until a plan is found."""
+        return self._found is None
 
     def rank(self, least: tuple[float, float, float]) -> tuple[float, ...]:
         """By what is looked for first."""
@@ -116,7 +124,7 @@ class Best(Goal):
             return bounds.energy, bounds.period, count
         if self._objective is Objective.LATENCY:
             return bounds.latency, bounds.period, count
-        return bounds.period, count, bounds.latency
+        return bounds.period, count
 
 
 class Front(Goal):

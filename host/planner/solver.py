@@ -18,6 +18,7 @@ from host.planner.evaluate import StageChoice, evaluate, find_baseline
 from host.planner.explore import Explorer, Space
 from host.planner.goals import Best, Front, Goal
 from host.planner.infeasible import explain_no_plan, explain_off, explain_uncovered
+from host.planner.partials import undominated
 from host.planner.plan import Baseline, Objective, Plan
 from host.planner.problem import NEVER, Problem, build_problem
 from host.planner.quantity import energy_of, energy_ticks, nothing_of, with_energies
@@ -37,10 +38,11 @@ def solve(
     """Finds the best plan over all operating points.
 
     For throughput that is the one with the least period; of several with the same period the one with the fewest
-    stages, then the one with the least latency. For energy it is the one with the least energy a frame, the idle
-    board's included, and for latency the one with the least sum of its stages' times; then the one with the least
-    period. The result is as exact as trying every plan. Where the table says what layers take while the rest of the
-    board works, that counts for every plan but those of one stage and one replica, beside which nothing works.
+    stages, then (unless power is limited) the one with the least latency. For energy it is the one with the least
+    energy a frame, the idle board's included, and for latency the one with the least sum of its stages' times; then
+    the one with the least period. The result is as exact as trying every plan. Where the table says what layers
+    take while the rest of the board works, that counts for every plan but those of one stage and one replica,
+    beside which nothing works.
 
     Args:
         table: What every layer costs wherever it can run.
@@ -119,23 +121,14 @@ def _rank(plan: Plan, objective: Objective) -> tuple[float, ...]:
 
 
 def _unbeaten(plans: Sequence[Plan]) -> list[Plan]:
-    kept: list[tuple[float, ...]] = []
-    front: list[Plan] = []
-    for plan in sorted(plans, key=lambda plan: (*map(_rounded, _quantities(plan)), len(plan.stages))):
-        quantities = tuple(map(_rounded, _quantities(plan)))
-        if not any(all(mine <= its for mine, its in zip(better, quantities, strict=True)) for better in kept):
-            kept.append(quantities)
-            front.append(plan)
-    return front
-
-
-def _quantities(plan: Plan) -> tuple[float, float, float]:
-    return plan.period_us, plan.energy_uj_per_frame or 0.0, plan.latency_us
-
-
-def _rounded(number: float) -> float:
-    """Equal for sums that differ by the order in which they were added up only."""
-    return float(f"{number:.12g}")
+    """What no other plan equals or beats, by the period; numbers that differ by rounding alone are equal."""
+    in_order = sorted(plans, key=lambda plan: len(plan.stages))
+    values = np.array(
+        [(plan.period_us, plan.energy_uj_per_frame or 0.0, plan.latency_us) for plan in in_order]
+    )
+    rounded = np.array([[float(f"{value:.12g}") for value in row] for row in values])
+    kept = undominated(np.zeros(len(in_order), dtype=np.int64), rounded)
+    return [in_order[row] for row in kept.tolist()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ Codes = NDArray[np.int64]
 _MOST_CELLS: Final = 50_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class UsageGrid:
     """Every combination of used cores, numbered; a `code` is such a number.
 
@@ -28,19 +29,23 @@ class UsageGrid:
     units: tuple[int, ...]
     required: tuple[int, ...]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """How many different amounts of each processor can be in use."""
         return tuple(cores // unit + 1 for cores, unit in zip(self.cores, self.units, strict=True))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many combinations there are."""
         return math.prod(self.shape)
 
     def stride(self, processor: int) -> int:
         """What one more unit of a processor adds to a code."""
-        return math.prod(self.shape[processor + 1 :])
+        return self._strides[processor]
+
+    @cached_property
+    def _strides(self) -> tuple[int, ...]:
+        return tuple(math.prod(self.shape[processor + 1 :]) for processor in range(len(self.shape)))
 
     def used_units(self, codes: Codes, processor: int) -> Codes:
         """How many units of a processor are in use."""

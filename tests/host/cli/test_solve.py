@@ -78,6 +78,60 @@ def test_what_cannot_be_met_is_infeasible(cli: "Cli", profile: Path) -> None:
     assert answer.document["error"]["code"] == "infeasible"
 
 
+@pytest.fixture
+def profile_with_energies(tmp_path: Path) -> Path:
+    """Two processors, of which one takes twice the time and a quarter of the energy."""
+    path = tmp_path / "energies.json"
+    costs = [
+        row | {"energy_uj": row["latency_us"] * (2.0 if row["processor"] == "gpu" else 0.25)}
+        for row in PROFILE["costs"]
+    ]
+    points = [{"name": "maxn", "idle_power_mw": 100.0, "levels": {}}]
+    path.write_text(json.dumps(PROFILE | {"costs": costs, "operating_points": points}))
+    return path
+
+
+def test_the_least_latency_may_be_looked_for(cli: "Cli", profile: Path) -> None:
+    document = cli("solve", profile, "--objective", "latency", "--json").document
+    assert document["objective"] == "latency"
+    assert document["latency_us"] == 9000.0
+
+
+def test_a_limit_on_power_is_kept(cli: "Cli", profile_with_energies: Path) -> None:
+    fast = cli("solve", profile_with_energies, "--json").document
+    assert fast["energy_uj_per_frame"] / fast["period_us"] > 1
+    slow = cli("solve", profile_with_energies, "--max-power-w", "1", "--json").document
+    assert slow["energy_uj_per_frame"] / slow["period_us"] <= 1
+    answer = cli("solve", profile_with_energies, "--max-power-w", "0.2")
+    assert answer.code == 7
+    assert "0.2 W" in answer.err
+    assert "--max-power-w" in answer.err
+
+
+def test_a_limit_on_power_needs_energies(cli: "Cli", profile: Path) -> None:
+    answer = cli("solve", profile, "--max-power-w", "5")
+    assert answer.code == 3
+    assert "--energy" in answer.err
+
+
+def test_all_plans_that_none_beats(cli: "Cli", profile_with_energies: Path, tmp_path: Path) -> None:
+    path = tmp_path / "front.json"
+    document = cli("solve", profile_with_energies, "--pareto", "-o", path, "--json").document
+    assert json.loads(path.read_text()) == document
+    assert document["schema"] == "stageline.front/1"
+    values = [
+        (plan["period_us"], plan["energy_uj_per_frame"], plan["latency_us"]) for plan in document["plans"]
+    ]
+    assert len(values) > 1
+    assert values == sorted(values)
+    assert not any(
+        one != other and all(mine <= its for mine, its in zip(one, other, strict=True))
+        for one in values
+        for other in values
+    )
+    assert "none of which beats another" in cli("solve", profile_with_energies, "--pareto").out
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
