@@ -6,6 +6,9 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 INPUT: Final = "input"
 """What a layer's inputs call the model's own input."""
 
@@ -161,6 +164,17 @@ class CostTable:
         order = {processor.name: index for index, processor in enumerate(self.processors)}
         known = {placement for layer in self.layers for placement, _ in layer.costs}
         return tuple(sorted(known, key=lambda placement: (order[placement.processor], placement.cores)))
+
+    @cached_property
+    def latencies_us(self) -> Mapping[tuple[Placement, str], NDArray[np.float64]]:
+        """Every layer's latency by placement and level; not a number where the layer has none there."""
+        latencies: dict[tuple[Placement, str], NDArray[np.float64]] = {}
+        for position, layer in enumerate(self.layers):
+            for key, cost in layer.costs.items():
+                if key not in latencies:
+                    latencies[key] = np.full(len(self.layers), np.nan)
+                latencies[key][position] = cost.latency_us
+        return latencies
 
     def transfer(self, source: str, target: str) -> Transfer | None:
         """The row for two processors; None where moving is free: on one processor, or without a row."""

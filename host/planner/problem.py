@@ -116,12 +116,12 @@ def build_problem(table: CostTable, index: int, constraints: Constraints, ticks:
 def _latencies(
     table: CostTable, placements: Sequence[Placement], point: OperatingPoint, ticks: Ticks
 ) -> Int64s:
-    keys = [(placement, point.level(placement.processor)) for placement in placements]
-    latency = np.full((len(keys), len(table.layers)), NEVER, dtype=np.int64)
-    for column, layer in enumerate(table.layers):
-        for row, key in enumerate(keys):
-            if cost := layer.costs.get(key):
-                latency[row, column] = ticks.count(cost.latency_us)
+    latency = np.full((len(placements), len(table.layers)), NEVER, dtype=np.int64)
+    for row, placement in enumerate(placements):
+        times_us = table.latencies_us.get((placement, point.level(placement.processor)))
+        if times_us is not None:
+            known = ~np.isnan(times_us)
+            latency[row, known] = ticks.counts(times_us[known])
     return latency
 
 
@@ -177,8 +177,8 @@ def _transfers(table: CostTable, names: Sequence[str], ticks: Ticks) -> Int64s:
     for before, source in enumerate(names):
         for after, target in enumerate(names):
             if row := table.transfer(source, target):
-                times = [ticks.count(row.time_us(crossing)) for crossing in table.crossing_bytes]
-                transfer[before, after, 1:-1] = times[1:]
+                times_us = np.array([row.time_us(crossing) for crossing in table.crossing_bytes[1:]])
+                transfer[before, after, 1:-1] = ticks.counts(times_us)
     return transfer
 
 

@@ -20,6 +20,8 @@ def is_reachable(windows: Windows, max_stages: int) -> bool:
         max_stages: Most stages.
     """
     problem = windows.problem
+    if windows.hopeless(np.zeros(1, dtype=np.int64))[0, 0, 0]:
+        return False
     undominated = Undominated(problem.grid, cuts=problem.layers + 1, worst=True)
     codes: Codes = np.zeros(1, dtype=np.int64)
     reached = np.zeros((1, len(problem.grid.shape), problem.layers + 1), dtype=np.bool_)
@@ -31,7 +33,7 @@ def is_reachable(windows: Windows, max_stages: int) -> bool:
         if problem.grid.is_complete(finished).any():
             return True
         codes = undominated.keep(missed)
-        reached = ~(missed[codes] | windows.hopeless(codes)[:, np.newaxis, :])
+        reached = ~(missed[codes] | windows.hopeless(codes))
         if not reached.any():
             return False
     return False

@@ -109,7 +109,7 @@ class _Search:
             codes = undominated.keep(fresh)
             if not codes.size:
                 return
-            hopeless = self._windows.hopeless(codes)[:, np.newaxis, :]
+            hopeless = self._windows.hopeless(codes)
             self._levels.append(_Level(codes=codes, least=np.where(hopeless, NEVER, fresh[codes])))
             yield self._levels[-1]
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from host.errors import InputError
 from host.planner.costs import CostTable
 
@@ -51,9 +54,13 @@ class Ticks:
 
     def count(self, time_us: float) -> int:
         """A time in ticks, rounded."""
+        return int(self.counts(np.array(time_us)))
+
+    def counts(self, times_us: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Times in ticks, rounded."""
         if self.exponent < 0:
-            return round(time_us / 10.0**-self.exponent)
-        return round(time_us * 10.0**self.exponent)
+            return np.rint(times_us / 10.0**-self.exponent).astype(np.int64)
+        return np.rint(times_us * 10.0**self.exponent).astype(np.int64)
 
     def limit(self, time_us: float) -> Fraction:
         """A limit in ticks, with a billionth of slack for numbers that were rounded on their way here."""

@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from host.planner.bound import Bound
-from host.planner.problem import NEVER, Int64s, Option, Problem
+from host.planner.partials import Bools
+from host.planner.problem import NEVER, Floats, Int64s, Option, Problem
 from host.planner.usage import Codes
 
 _SLACK: Final = 1e-9
@@ -46,13 +46,37 @@ class Windows:
             furthest[key] = np.maximum(furthest[key], ends) if key in furthest else ends
         return furthest
 
-    def hopeless(self, codes: Codes) -> NDArray[np.bool_]:
-        """Where free cores are worth less than the remaining layers, by (code of used cores, cut)."""
-        grid, bound = self.problem.grid, self.bound
-        free = np.array(grid.cores) - grid.used_cores(codes)
-        worth = float(self.period) * (free @ bound.prices) + _SLACK * (bound.rest[0] + 1)
-        hopeless: NDArray[np.bool_] = bound.rest > worth[:, np.newaxis]
+    def hopeless(self, codes: Codes) -> Bools:
+        """Where free cores do not suffice for the remaining layers, by (code of used cores, last processor, cut)."""
+        grid = self.problem.grid
+        free = (np.array(grid.cores) - grid.used_cores(codes)) @ self.bound.prices + _SLACK
+        hopeless: Bools = self.least_worth > free[:, np.newaxis, np.newaxis]
         return hopeless
+
+    @cached_property
+    def least_worth(self) -> Floats:
+        """What the cores of all stages after a cut are worth at least, by (processor before, cut).
+
+        All cores of the board are worth 1. Whatever little a stage does, its cores are not free for another: that makes
+        it a much stronger bound than that of a fractional split. Infinite where no stages can follow.
+        """
+        layers = self.problem.layers
+        keys = list(self.ends_by_units)
+        runs_on = np.array([processor for processor, _ in keys])[:, np.newaxis]
+        price = np.array([self._price(processor, units) for processor, units in keys])[:, np.newaxis]
+        ends = np.array(list(self.ends_by_units.values()))
+        furthest = ends.max(axis=(0, 1))
+        least = np.full((len(self.problem.grid.shape), layers + 1), np.inf)
+        least[:, -1] = 0.0
+        for cut in np.flatnonzero(furthest)[::-1].tolist():
+            reach = np.minimum.accumulate(least[:, cut + 1 : furthest[cut] + 1], axis=1)
+            length = ends[:, :, cut] - cut
+            worth = np.where(length > 0, reach[runs_on, np.maximum(length, 1) - 1] + price, np.inf)
+            least[:, cut] = worth.min(axis=0)
+        return least
+
+    def _price(self, processor: int, units: int) -> float:
+        return float(self.bound.prices[processor]) * units * self.problem.grid.units[processor]
 
     def used_period(self) -> Fraction:
         """The largest contribution of any stage that keeps within the period: no stage needs more."""
