@@ -1,6 +1,6 @@
 """Plans and their deployments in SQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from db import fields
 from db import networks as network_rows
 from db.documents import decode, encode, instant, instant_text
 from db.errors import NotFoundError, RecordError
-from db.records import DeploymentRecord, PlanRecord, PlanSummary
+from db.records import DeploymentRecord, PlanRecord, PlanSummary, Slowdown
 from db.tables import boards, deployment_stages, deployments, models, plan_stages, plans
 
 _summaries = table(
@@ -22,6 +22,12 @@ _summaries = table(
         column,
         ("period_us", "latency_us", "energy_uj_per_frame", "gain", "deployments", "measured_period_us"),
     ),
+)
+
+_slowdowns = table(
+    "v_slowdowns",
+    *map(column, ("plan_id", "deployment_id", "processor", "cores", "first_layer", "last_layer")),
+    *map(column, ("is_alone", "has_replicas", "slowdown")),
 )
 
 
@@ -91,8 +97,14 @@ def summaries(
     return tuple(_summary(row) for row in connection.execute(statement).mappings())
 
 
-def add_deployment(connection: Connection, plan_id: int, measured: Mapping[str, Any], now: datetime) -> int:
-    """Stores what was measured when a plan ran, in the form of a plan's `measured`.
+def add_deployment(
+    connection: Connection,
+    plan_id: int,
+    measured: Mapping[str, Any],
+    slowdowns: Sequence[float] | None,
+    now: datetime,
+) -> int:
+    """Stores what was measured when a plan ran, in the form of a plan's `measured`, and its stages' slowdowns.
 
     Raises:
         NotFoundError: There is no plan of that number.
@@ -103,19 +115,20 @@ def add_deployment(connection: Connection, plan_id: int, measured: Mapping[str, 
         "deployed_at": instant_text(now),
         "measured_json": encode(measured),
     }
-    times = [
+    times_us = [
         fields.number(stage, "time_us", "a measured stage")
         for stage in fields.items(measured, "stages", "the measurement")
     ]
     planned = connection.execute(select(func.count()).where(plan_stages.c.plan_id == plan_id)).scalar_one()
     if not planned:
         raise _no_plan(connection, plan_id)
-    if len(times) != planned:
-        raise RecordError(f"the measurement has {len(times)} stages, plan {plan_id} has {planned}")
+    if len(times_us) != planned:
+        raise RecordError(f"the measurement has {len(times_us)} stages, plan {plan_id} has {planned}")
     deployment_id = int(connection.execute(insert(deployments).returning(deployments.c.id), row).scalar_one())
+    known: Sequence[float | None] = slowdowns or [None] * planned
     stages = [
-        {"deployment_id": deployment_id, "position": position, "time_us": time}
-        for position, time in enumerate(times)
+        {"deployment_id": deployment_id, "position": position, "time_us": time_us, "slowdown": slowdown}
+        for position, (time_us, slowdown) in enumerate(zip(times_us, known, strict=True))
     ]
     connection.execute(insert(deployment_stages), stages)
     return deployment_id
@@ -132,6 +145,34 @@ def deployments_of(connection: Connection, plan_id: int | None) -> tuple[Deploym
             plan_id=row["plan_id"],
             deployed_at=instant(row["deployed_at"]),
             measured=decode(row["measured_json"]),
+        )
+        for row in connection.execute(statement).mappings()
+    )
+
+
+def slowdowns_on(
+    connection: Connection, board_fingerprint: str, operating_point: str, limit: int
+) -> tuple[Slowdown, ...]:
+    """How stages fared on a board, the newest first."""
+    statement = (
+        select(_slowdowns, models.c.fingerprint.label("model_fingerprint"))
+        .join(plans, plans.c.id == _slowdowns.c.plan_id)
+        .join(boards, boards.c.id == plans.c.board_id)
+        .join(models, models.c.id == plans.c.model_id, isouter=True)
+        .where(boards.c.fingerprint == board_fingerprint, plans.c.operating_point == operating_point)
+        .order_by(_slowdowns.c.deployment_id.desc(), _slowdowns.c.first_layer)
+        .limit(limit)
+    )
+    return tuple(
+        Slowdown(
+            model_fingerprint=row["model_fingerprint"],
+            processor=row["processor"],
+            cores=row["cores"],
+            first_layer=row["first_layer"],
+            last_layer=row["last_layer"],
+            is_alone=bool(row["is_alone"]),
+            has_replicas=bool(row["has_replicas"]),
+            slowdown=row["slowdown"],
         )
         for row in connection.execute(statement).mappings()
     )

@@ -18,7 +18,7 @@ from db.location import Location
 APPLICATION_ID = 0x53544C4E
 """Marks an SQLite file as Stageline's, `STLN` in its header (https://sqlite.org/fileformat2.html#application_id)."""
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Every released version of the schema, oldest first; the last is the one that this program works with."""
 
 CURRENT = VERSIONS[-1]

@@ -1,6 +1,6 @@
 """The one door to the database."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from db.records import (
     PlanSummary,
     Profile,
     ProfileFilter,
+    Slowdown,
     TuningRecord,
     UpgradeReport,
 )
@@ -278,8 +279,15 @@ class Store:
         with self._reading() as connection:
             return plans.summaries(connection, model, board, limit)
 
-    def add_deployment(self, plan_id: int, measured: Mapping[str, Any]) -> int:
-        """Stores what was measured when a plan ran, in the form of a plan's `measured`.
+    def add_deployment(
+        self, plan_id: int, measured: Mapping[str, Any], slowdowns: Sequence[float] | None = None
+    ) -> int:
+        """Stores what was measured when a plan ran.
+
+        Args:
+            plan_id: The plan.
+            measured: In the form of a plan's `measured`.
+            slowdowns: For each stage the time of its layers over the sum of their profiles, where that is known.
 
         Returns:
             The deployment's number.
@@ -288,12 +296,19 @@ class Store:
             NotFoundError: There is no plan of that number.
         """
         with self._writing() as connection:
-            return plans.add_deployment(connection, plan_id, measured, self._clock())
+            return plans.add_deployment(connection, plan_id, measured, slowdowns, self._clock())
 
     def deployments(self, plan_id: int | None = None) -> tuple[DeploymentRecord, ...]:
         """Deployments of one plan or of all, the newest first."""
         with self._reading() as connection:
             return plans.deployments_of(connection, plan_id)
+
+    def slowdowns(
+        self, board_fingerprint: str, operating_point: str, limit: int = 1000
+    ) -> tuple[Slowdown, ...]:
+        """How stages of any network fared on a board at an operating point, the newest first."""
+        with self._reading() as connection:
+            return plans.slowdowns_on(connection, board_fingerprint, operating_point, limit)
 
     def info(self) -> DatabaseInfo:
         """Where the database is and how much it holds."""

@@ -229,6 +229,7 @@ deployment_stages = Table(
     Column("deployment_id", ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("time_us", REAL, nullable=False),
+    Column("slowdown", REAL),
 )
 
 Index(

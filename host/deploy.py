@@ -16,6 +16,9 @@ from host.planner import Measured, MeasuredStage, Plan
 from host.report.text import energy_text
 from host.session import Session
 
+_MEASURED_US = 2e6
+_FEWEST_FRAMES = 20
+
 _UNTIL_STOPPED = 1_000_000_000
 """More frames than anybody waits for."""
 
@@ -109,6 +112,11 @@ def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> di
         text += f", {energy_text(energy_uj, report['energy_error_uj_per_frame'])} a frame"
     session.reporter.step("Run", text, time.monotonic() - started)
     return report
+
+
+def enough_frames(plan: Plan) -> int:
+    """So many that measuring a plan takes two seconds."""
+    return max(int(_MEASURED_US / plan.period_us), _FEWEST_FRAMES)
 
 
 def _wait(session: Session) -> dict[str, Any]:

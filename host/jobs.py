@@ -25,9 +25,10 @@ class PlanRequest:
         board: A saved name or HOST:PORT; None for this machine.
         database: Path or URL.
         constraints: Which plans are acceptable.
-        deploy: Run the plan and measure it.
+        deploy: Run the best plans and choose by what is measured.
         again: Measure layers that have profiles, too.
-        frames: How many frames to measure a deployment with.
+        frames: How many frames to measure a deployment with; None for two seconds' worth.
+        rounds: Most deployments.
         tune: How many schedules of its kernels to try beyond the analytic ones; 0 for none.
         energy: Measure the layers' energy, too, where the board has power rails.
         objective: What to look for, `throughput`, `latency` or `energy`, for which energies are measured in any case.
@@ -40,7 +41,8 @@ class PlanRequest:
     database: str
     constraints: "Constraints"
     deploy: bool
-    frames: int
+    frames: int | None
+    rounds: int = 6
     objective: str = "throughput"
     pareto: bool = False
     again: bool = False
@@ -80,14 +82,14 @@ class DeployRequest:
         plan: Its number in the database, or a file.
         board: A saved name or HOST:PORT; None for this machine.
         database: Path or URL.
-        frames: How many frames to measure with.
+        frames: How many frames to measure with; None for two seconds' worth.
         bundle: A folder to leave the bundle in, for `Pipeline.load` in a user's own program; None for none.
     """
 
     plan: str
     board: str | None
     database: str
-    frames: int
+    frames: int | None
     bundle: Path | None = None
 
 
@@ -174,9 +176,9 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
     Raises:
         StagelineError: It could not be done; what was measured is stored.
     """
-    from host.deploy import deploy, measure, with_measured
+    from host.agreement import Agreement
     from host.measuring import measure_missing
-    from host.planner import Objective, pareto_front, parse_profile, solve
+    from host.planner import Objective, pareto_front, parse_profile
     from host.session import open_session, source_of
 
     source, objective = source_of(request.model), Objective(request.objective)
@@ -187,18 +189,14 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
         _tune(session, network, request.tune)
         _measure_energies(session, network, wanted=request.energy or objective is Objective.ENERGY)
         table = parse_profile(session.exchange_document(network.graph))
-        plan = solve(table, request.constraints, objective)
-        plan_id = session.store.add_plan(
-            plan.to_document(),
-            model_fingerprint=network.fingerprint,
-            board_fingerprint=session.board.fingerprint,
-        )
+        agreement = Agreement(session, network, table, request.constraints, objective)
         if request.deploy:
-            deploy(session, network, plan)
-            plan = with_measured(plan, measure(session, request.frames))
-            _store_measured(session, plan_id, plan)
-        fastest = solve(table, request.constraints) if objective is Objective.ENERGY else None
-        front = pareto_front(table, request.constraints) if request.pareto else ()
+            plan_id, plan = agreement.reach(request.rounds, request.frames)
+        else:
+            plan = agreement.best()
+            plan_id = agreement.store(plan)
+        fastest = agreement.fastest() if objective is Objective.ENERGY else None
+        front = pareto_front(agreement.table(), request.constraints) if request.pareto else ()
     return PlanOutcome(plan_id=plan_id, plan=plan, fastest=fastest, front=front)
 
 
@@ -255,13 +253,14 @@ def deploy_plan(request: DeployRequest, reporter: Reporter) -> PlanOutcome:
     Raises:
         StagelineError: It could not be done.
     """
-    from host.deploy import deploy, measure, with_measured
+    from host.deploy import deploy, enough_frames, measure, with_measured
     from host.session import open_session
 
     with open_session(request.database, request.board, reporter) as session:
         chosen = _chosen(session, request.plan)
         deploy(session, chosen.network, chosen.plan, keep=request.bundle)
-        plan = with_measured(chosen.plan, measure(session, request.frames))
+        report = measure(session, request.frames or enough_frames(chosen.plan))
+        plan = with_measured(chosen.plan, report)
         plan_id = _store_measured(session, chosen.plan_id, plan)
     return PlanOutcome(plan_id=plan_id, plan=plan)
 

@@ -4,7 +4,7 @@ from db.records.boards import BoardRecord, ProcessorRecord
 from db.records.energies import IdlePower, LayerEnergy, MeanPower, PowerSensor
 from db.records.health import CheckReport, DatabaseInfo, UpgradeReport
 from db.records.networks import LayerRecord, ModelRecord, ModelSummary
-from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary
+from db.records.plans import DeploymentRecord, PlanRecord, PlanSummary, Slowdown
 from db.records.profiles import (
     Environment,
     LayerLatency,
@@ -38,6 +38,7 @@ __all__ = [
     "ProfileFilter",
     "ProfileStatus",
     "RunnerUp",
+    "Slowdown",
     "TuningRecord",
     "UpgradeReport",
 ]

@@ -75,3 +75,28 @@ class DeploymentRecord:
     plan_id: int
     deployed_at: datetime
     measured: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slowdown:
+    """How a stage fared in a running pipeline.
+
+    Attributes:
+        model_fingerprint: The network; None where it is not in the database.
+        processor: Where the stage ran.
+        cores: On how many of its cores.
+        first_layer: Its first layer.
+        last_layer: Its last layer.
+        is_alone: Whether it was the only stage, with one replica.
+        has_replicas: Whether some stage of its pipeline had several.
+        slowdown: Time of its layers over the sum of their profiles.
+    """
+
+    model_fingerprint: str | None
+    processor: str
+    cores: int
+    first_layer: str
+    last_layer: str
+    is_alone: bool
+    has_replicas: bool
+    slowdown: float

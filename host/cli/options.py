@@ -156,10 +156,8 @@ operating_points = click.option(
 frames = click.option(
     "--frames",
     type=click.IntRange(min=1),
-    default=200,
-    show_default=True,
     metavar="N",
-    help="Frames to measure with.",
+    help="Frames to measure with; by default as many as take two seconds.",
 )
 
 

@@ -1,6 +1,7 @@
 """From measured costs to the best pipeline: numbers in, a plan out."""
 
 from host.planner.constraints import Constraints
+from host.planner.contention import Slowed, corrected, slowdowns
 from host.planner.costs import (
     Cost,
     CostTable,
@@ -13,7 +14,7 @@ from host.planner.costs import (
 from host.planner.document import parse_json
 from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage, front_document
 from host.planner.profile import parse_profile, point_document, profile_document
-from host.planner.solver import pareto_front, solve
+from host.planner.solver import pareto_front, predict, solve
 
 __all__ = [
     "Baseline",
@@ -29,12 +30,16 @@ __all__ = [
     "Plan",
     "PlanStage",
     "Processor",
+    "Slowed",
     "Transfer",
+    "corrected",
     "front_document",
     "pareto_front",
     "parse_json",
     "parse_profile",
     "point_document",
+    "predict",
     "profile_document",
+    "slowdowns",
     "solve",
 ]

@@ -13,7 +13,7 @@ from host.errors import InfeasibleError, InputError
 from host.planner.bound import Bound, fractional_bound
 from host.planner.constraints import Constraints
 from host.planner.contention import busy, knows_contention
-from host.planner.costs import CostTable, OperatingPoint
+from host.planner.costs import CostTable, OperatingPoint, Placement
 from host.planner.evaluate import StageChoice, evaluate, find_baseline
 from host.planner.explore import Explorer, Space
 from host.planner.goals import Best, Front, Goal
@@ -62,6 +62,35 @@ def solve(
 
     plans = _alone_and_beside(find, table, constraints)
     return min(plans, key=lambda plan: _rank(plan, objective))
+
+
+def predict(table: CostTable, plan: Plan, constraints: Constraints | None = None) -> Plan:
+    """The same stages with the numbers that a table gives them.
+
+    Args:
+        table: The costs; those of the plan's network on its board, perhaps others than it was made with.
+        plan: What to look at.
+        constraints: Limit the source's rate, and what the plan is compared with.
+    """
+    constraints = constraints or Constraints()
+    is_alone = len(plan.stages) == 1 and plan.stages[0].replicas == 1
+    return evaluate(
+        table if is_alone else busy(table),
+        next(point for point in table.operating_points if point.name == plan.operating_point),
+        [
+            StageChoice(
+                first=stage.first,
+                last=stage.last,
+                placement=Placement(processor=stage.processor, cores=stage.cores),
+                replicas=stage.replicas,
+            )
+            for stage in plan.stages
+        ],
+        constraints=constraints,
+        baseline=find_baseline(table, constraints),
+        bound_us=plan.bound_us,
+        objective=plan.objective,
+    )
 
 
 def pareto_front(table: CostTable, constraints: Constraints | None = None) -> list[Plan]:

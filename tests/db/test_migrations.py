@@ -33,8 +33,8 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade():
@@ -45,13 +45,13 @@ def upgrade():
 
 @pytest.fixture
 def next_version(tmp_path: Path) -> Callable[[str], Migrations]:
-    """Invents a version 0004 that makes a table and then does something else."""
+    """Invents a version 0005 that makes a table and then does something else."""
 
     def invent(body: str) -> Migrations:
         folder = tmp_path / "versions"
         folder.mkdir()
-        (folder / "0004_next.py").write_text(NEXT_VERSION.format(body=body))
-        return Migrations(versions=f"{RELEASED}:{folder}", target="0004")
+        (folder / "0005_next.py").write_text(NEXT_VERSION.format(body=body))
+        return Migrations(versions=f"{RELEASED}:{folder}", target="0005")
 
     return invent
 
@@ -131,7 +131,7 @@ def test_migration_that_rebuilds_a_table_keeps_the_rows_that_refer_to_it(
     rebuild = 'batch = op.batch_alter_table("boards", recreate="always")\n'
     rebuild += '    with batch as table:\n        table.add_column(sa.Column("place", sa.TEXT))'
 
-    assert apply(path, next_version(rebuild)) == "0003"
+    assert apply(path, next_version(rebuild)) == "0004"
 
     assert store.info().counts == {**counts, "extra": 0}
     assert store.profiles() == profiles
@@ -161,7 +161,7 @@ def test_migration_that_fails_or_harms_is_undone_whole(
 
     assert dump(path) == before
     with Store.open(path, create=False) as untouched:
-        assert untouched.info().schema_version == "0003"
+        assert untouched.info().schema_version == "0004"
 
 
 def test_migration_with_a_bug_is_undone_whole(

@@ -125,13 +125,13 @@ def test_older_version_names_the_command_and_is_left_alone(
 ) -> None:
     store.close()
     before = path.read_bytes()
-    monkeypatch.setattr(schema, "VERSIONS", ("0001", "0002", "0003", "0004"))
-    monkeypatch.setattr(schema, "CURRENT", "0004")
+    monkeypatch.setattr(schema, "VERSIONS", ("0001", "0002", "0003", "0004", "0005"))
+    monkeypatch.setattr(schema, "CURRENT", "0005")
 
     with pytest.raises(VersionMismatchError, match=f"run `host db upgrade --db {path}`") as refused:
         Store.open(path)
 
-    assert (refused.value.found, refused.value.needed) == ("0003", "0004")
+    assert (refused.value.found, refused.value.needed) == ("0004", "0005")
     assert path.read_bytes() == before
 
 

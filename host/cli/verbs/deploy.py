@@ -23,7 +23,7 @@ from host.cli.progress import ProgressReporter
 )
 @options.as_json
 def deploy(
-    *, plan: str, board: str | None, database: str, frames: int, bundle: Path | None, as_json: bool
+    *, plan: str, board: str | None, database: str, frames: int | None, bundle: Path | None, as_json: bool
 ) -> None:
     """Puts a plan on its board, runs it and measures it.
 

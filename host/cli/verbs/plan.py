@@ -25,7 +25,17 @@ from host.cli.progress import ProgressReporter
 @options.objective
 @options.pareto
 @options.constraints
-@click.option("--deploy", is_flag=True, help="Run the plan on the board and measure it.")
+@click.option(
+    "--deploy", is_flag=True, help="Run the best plans on the board, and choose by what is measured."
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Deploy at most so many times, until prediction and measurement agree.",
+)
 @options.frames
 @options.output
 @options.as_json
@@ -43,7 +53,8 @@ def plan(
     objective: str,
     pareto: bool,
     deploy: bool,
-    frames: int,
+    frames: int | None,
+    rounds: int,
     output: Path | None,
     as_json: bool,
     **narrowing: Any,
@@ -73,6 +84,7 @@ def plan(
             constraints=options.constraints_of(**narrowing),
             deploy=deploy,
             frames=frames,
+            rounds=rounds,
         )
         outcome = plan_model(request, reporter)
     if outcome.front:
