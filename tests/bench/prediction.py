@@ -1,7 +1,8 @@
-"""Prints how well predictions hold on this machine, and what a pipeline gains over one core.
+"""Prints how well predictions hold on this machine, before and after plans were corrected by what was measured.
 
-Each run starts with an empty database: it measures the network, plans it with and without replicas, deploys both plans
-and the best plan for a single core, one after the other, and compares periods.
+Each run starts with an empty database, measures the network, and does what `host plan --deploy` does: candidates are
+deployed, and costs corrected, until prediction and measurement agree. *First* is the plan that profiles alone led to,
+*last* the chosen one, as it was predicted before it was measured for the last time.
 
     python tests/bench/prediction.py [--runs 5] [MODEL ...]
 """
@@ -9,20 +10,19 @@ and the best plan for a single core, one after the other, and compares periods.
 import argparse
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from host.deploy import deploy, measure
+from host.agreement import Agreement
 from host.measuring import measure_missing
-from host.network import Network
-from host.planner import Constraints, Plan, parse_profile, solve
+from host.planner import Constraints, Objective, Plan, parse_profile, solve
 from host.requests import ModelRequest
-from host.session import Session, open_session, source_of
+from host.session import open_session, source_of
 
-MODELS = ("mobilenet", "resnet18", "googlenet")
-MEASURED_S = 3.0
+MODELS = ("mobilenet", "mobilenet_v2", "squeezenet1_1", "resnet18", "googlenet", "inception_v3")
+ROUNDS = 6
 
 
 class Quiet:
@@ -39,20 +39,27 @@ class Quiet:
         print(f"warning: {text}")
 
 
-def measured_period_us(session: Session, network: Network, plan: Plan) -> float:
-    """Deploys a plan and measures its period for about `MEASURED_S` seconds."""
-    deploy(session, network, plan)
-    frames = max(int(MEASURED_S * 1e6 / plan.period_us), 20)
-    return float(measure(session, frames)["period_us"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One run.
+
+    Attributes:
+        first_error: Measured over predicted period of the first deployment, less 1.
+        last_error: That of the chosen plan's last deployment.
+        rounds: How many deployments there were.
+        plan: The chosen plan.
+        over_one_core: Its measured throughput over what one core is predicted to give.
+    """
+
+    first_error: float
+    last_error: float
+    rounds: int
+    plan: Plan
+    over_one_core: float
 
 
-def single_core(document: dict[str, Any]) -> dict[str, Any]:
-    """The same profiles without what was measured on several cores."""
-    return {**document, "costs": [cost for cost in document["costs"] if cost["cores"] == 1]}
-
-
-def run(model: str) -> dict[str, tuple[float, float]]:
-    """Predicted and measured period of each kind of plan, in microseconds, from an empty database."""
+def run(model: str) -> Result:
+    """Plans and deploys a network, from an empty database."""
     request = ModelRequest(model=model)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -61,15 +68,27 @@ def run(model: str) -> dict[str, tuple[float, float]]:
         network = session.network(source_of(request), request)
         measure_missing(session, network)
         document = session.exchange_document(network.graph)
-        alone = Constraints(max_stages=1, no_replicas=True)
-        plans = {
-            "one core": solve(parse_profile(single_core(document)), alone),
-            "stages": solve(parse_profile(single_core(document)), Constraints(no_replicas=True)),
-            "best plan": solve(parse_profile(document)),
-        }
-        return {
-            kind: (plan.period_us, measured_period_us(session, network, plan)) for kind, plan in plans.items()
-        }
+        table = parse_profile(document)
+        _, plan = Agreement(session, network, table, Constraints(), Objective.THROUGHPUT).reach(ROUNDS, None)
+        one_core = document | {"costs": [cost for cost in document["costs"] if cost["cores"] == 1]}
+        alone = solve(parse_profile(one_core), Constraints(max_stages=1, no_replicas=True))
+        deployments = session.store.deployments()
+        first = deployments[-1]
+        predicted_us = session.store.plan(first.plan_id).document["period_us"]
+    assert plan.measured is not None
+    return Result(
+        first_error=first.measured["period_us"] / predicted_us - 1,
+        last_error=plan.measured.period_us / plan.period_us - 1,
+        rounds=len(deployments),
+        plan=plan,
+        over_one_core=alone.period_us / plan.measured.period_us,
+    )
+
+
+def percent(errors: Sequence[float]) -> str:
+    """Median and worst of some errors."""
+    sizes = 100 * np.abs(errors)
+    return f"{np.median(sizes):>6.1f} % {sizes.max():>6.1f} %"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,19 +98,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args(arguments)
     print(
-        f"{'model':<12} {'plan':<10} {'period':>10} {'error: median':>14} {'worst':>7} {'over one core: median':>22}"
+        f"{'':<14} {'first: median, worst':>20} {'last: median, worst':>20} {'rounds':>7} {'over one core':>14}"
     )
+    everything: list[Result] = []
     for model in options.models:
-        runs = [run(model) for _ in range(options.runs)]
-        for kind in runs[0]:
-            predicted, measured = np.array([found[kind] for found in runs]).T
-            errors = np.abs(measured / predicted - 1)
-            gains = np.array([found["one core"][1] for found in runs]) / measured
-            print(
-                f"{model:<12} {kind:<10} {np.median(measured) / 1e3:>7.2f} ms {100 * np.median(errors):>12.1f} % "
-                f"{100 * errors.max():>5.1f} % {np.median(gains):>22.2f}",
-                flush=True,
-            )
+        results = [run(model) for _ in range(options.runs)]
+        everything += results
+        show(model, results)
+    show("all", everything)
+
+
+def show(what: str, results: Sequence[Result]) -> None:
+    """Prints a line."""
+    first, last = ([getattr(one, name) for one in results] for name in ("first_error", "last_error"))
+    rounds = np.mean([one.rounds for one in results])
+    gain = np.median([one.over_one_core for one in results])
+    print(f"{what:<14} {percent(first):>20} {percent(last):>20} {rounds:>7.1f} {gain:>14.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ class Samples:
             store.put_energies([self.energy()])
             store.put_idle_power(self.idle_power())
         plan_id = store.add_plan(self.plan(), model_fingerprint="model-1", board_fingerprint="board-1")
-        store.add_deployment(plan_id, self.measured())
+        store.add_deployment(plan_id, self.measured(), [1.02, 1.04])
         return plan_id
 
     def profiles(self, *, is_scheduled: bool = True) -> list[Profile]:

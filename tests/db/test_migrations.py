@@ -187,7 +187,7 @@ def test_migration_that_is_killed_leaves_what_was_there(
     migrations = next_version("os.kill(os.getpid(), signal.SIGKILL)")
     code = (
         "import sys; from db.schema import Migrations, migrate; from db.location import Location\n"
-        "steps = Migrations(versions=sys.argv[2], target='0004')\n"
+        "steps = Migrations(versions=sys.argv[2], target='0005')\n"
         "migrate(Location.parse(sys.argv[1]), busy_timeout_s=1.0, migrations=steps)"
     )
 

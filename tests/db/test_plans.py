@@ -108,3 +108,36 @@ def test_missing_plan_is_wrong_input_not_a_broken_database(store: Store, samples
     assert none_stored.value.exit_code == 3
     assert "host plan" in none_stored.value.hint
     assert one_stored.value.hint == "the newest one is 1"
+
+
+def test_slowdowns_say_whose_they_are(store: Store, samples: Any) -> None:
+    samples.fill(store)
+
+    first, second = store.slowdowns("board-1", "maxn")
+
+    assert (first.model_fingerprint, first.processor, first.cores) == ("model-1", "gpu", 1)
+    assert (first.first_layer, first.last_layer, first.slowdown) == ("conv1", "conv2", 1.02)
+    assert (second.processor, second.cores, second.slowdown) == ("a57", 2, 1.04)
+    assert first.has_replicas
+    assert not first.is_alone
+    assert store.slowdowns("board-1", "maxq") == store.slowdowns("board-2", "maxn") == ()
+
+
+def test_slowdowns_come_newest_first_and_may_be_unknown(store: Store, samples: Any) -> None:
+    plan_id = samples.fill(store)
+    store.add_deployment(plan_id, samples.measured(), [2.02, 2.04])
+    store.add_deployment(plan_id, samples.measured())
+
+    assert [one.slowdown for one in store.slowdowns("board-1", "maxn")] == [2.02, 2.04, 1.02, 1.04]
+    assert len(store.slowdowns("board-1", "maxn", limit=3)) == 3
+
+
+def test_a_stage_that_ran_by_itself_is_alone(store: Store, samples: Any) -> None:
+    samples.fill(store)
+    stage = samples.plan()["stages"][0] | {"layers": ["conv1", "conv2", "fc"], "last": 2}
+    plan_id = store.add_plan(
+        samples.plan(stages=[stage]), model_fingerprint="model-1", board_fingerprint="board-1"
+    )
+    store.add_deployment(plan_id, samples.measured(stages=[{"time_us": 1.0}]), [1.5])
+
+    assert store.slowdowns("board-1", "maxn")[0].is_alone

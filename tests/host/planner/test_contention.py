@@ -5,9 +5,22 @@ from typing import Any
 import pytest
 
 from host.errors import InfeasibleError
-from host.planner import Constraints, Plan, parse_profile, profile_document, solve
+from host.planner import (
+    Constraints,
+    Placement,
+    Plan,
+    Slowed,
+    corrected,
+    parse_profile,
+    predict,
+    profile_document,
+    slowdowns,
+    solve,
+)
 
 Document = dict[str, Any]
+
+LEVELS = {"a57": "2035200", "gpu": "1300500000"}
 
 
 def slowed(document: Document, factor: float) -> Document:
@@ -66,3 +79,80 @@ def test_half_known_contention_counts_where_it_is_known(document: Document) -> N
 def test_the_exchange_format_keeps_it(document: Document) -> None:
     table = parse_profile(slowed(document, 1.2))
     assert parse_profile(profile_document(table)) == table
+
+
+def seen(plan: Plan, factors: list[float]) -> list[Slowed]:
+    """How the stages of a plan fared."""
+    return [
+        Slowed(
+            placement=Placement(processor=stage.processor, cores=stage.cores),
+            level=LEVELS[stage.processor],
+            is_alone=len(plan.stages) == 1 and stage.replicas == 1,
+            has_replicas=False,
+            layers=range(stage.first, stage.last + 1),
+            slowdown=factor,
+        )
+        for stage, factor in zip(plan.stages, factors, strict=True)
+    ]
+
+
+def test_what_a_pipeline_showed_is_predicted_of_it_the_next_time(document: Document) -> None:
+    table = parse_profile(slowed(document, 1.2))
+    found = solve(table)
+    times_us = [stage.time_us * factor for stage, factor in zip(found.stages, (1.1, 0.95), strict=True)]
+    period_us = max(time / stage.replicas for time, stage in zip(times_us, found.stages, strict=True))
+    factors = slowdowns(table, found, times_us, period_us)
+    assert factors == pytest.approx([1.1, 0.95])
+    again = predict(corrected(table, seen(found, factors)), found)
+    assert [stage.time_us for stage in again.stages] == pytest.approx(times_us)
+    assert again.period_us == pytest.approx(period_us)
+
+
+def test_a_period_longer_than_every_stage_is_predicted_too(document: Document) -> None:
+    table = parse_profile(slowed(document, 1.2))
+    found = solve(table)
+    factors = slowdowns(table, found, [stage.time_us for stage in found.stages], 1.07 * found.period_us)
+    again = predict(corrected(table, seen(found, factors)), found)
+    assert again.period_us == pytest.approx(1.07 * found.period_us)
+
+
+def test_handovers_and_transfers_do_not_slow_down_with_the_layers(document: Document) -> None:
+    document = {**slowed(document, 1.0), "handover_us": 3.0}
+    document["transfers"] = [
+        {"from": one, "to": other, "latency_us": 2.0, "bytes_per_s": 1e9}
+        for one, other in (("a57", "gpu"), ("gpu", "a57"))
+    ]
+    table = parse_profile(document)
+    found = solve(table, Constraints(cuts=("conv1",)))
+    times_us = [1.3 * stage.time_us for stage in found.stages]
+    period_us = 1.3 * found.period_us
+    again = predict(corrected(table, seen(found, slowdowns(table, found, times_us, period_us))), found)
+    assert [stage.time_us for stage in again.stages] == pytest.approx(times_us)
+
+
+def test_newer_runs_count_more_and_other_networks_only_where_nothing_else_is_known(
+    document: Document,
+) -> None:
+    table = parse_profile(slowed(document, 1.0))
+    gpu = Placement(processor="gpu", cores=1)
+
+    def stage(layers: range, slowdown: float) -> Slowed:
+        return Slowed(
+            placement=gpu,
+            level=LEVELS["gpu"],
+            is_alone=False,
+            has_replicas=False,
+            layers=layers,
+            slowdown=slowdown,
+        )
+
+    later = corrected(table, [stage(range(1), 1.2), stage(range(1), 1.1), stage(range(0), 2.0)])
+    before, after = (
+        [layer.costs[gpu, LEVELS["gpu"]].busy_latency_us or 0.0 for layer in one.layers]
+        for one in (table, later)
+    )
+    assert after[0] / before[0] == pytest.approx((1.2**2 * 1.1) ** (1 / 3))
+    assert after[1] / before[1] == pytest.approx(1.2)
+    assert [layer.costs[gpu, LEVELS["gpu"]].latency_us for layer in later.layers] == [
+        layer.costs[gpu, LEVELS["gpu"]].latency_us for layer in table.layers
+    ]
