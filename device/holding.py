@@ -30,6 +30,7 @@ class Holding:
         self._held_point: HeldPoint | None = None
         self._children: list[Child] = []
         self._pipeline: PipelineProcess | None = None
+        self._bundle = 0
         self._is_closed = False
         self.folder = Path(tempfile.mkdtemp(prefix="stageline-lease-"))
 
@@ -75,16 +76,21 @@ class Holding:
             held.close()
 
     def new_bundle(self) -> "BundleWriter":
-        """Makes room for a bundle; a pipeline of an earlier one ends."""
-        self.end_pipeline()
-        shutil.rmtree(self.bundle_folder, ignore_errors=True)
+        """Makes room for a bundle, beside that of a running pipeline, if there is one."""
+        if self._pipeline is not None and not self._pipeline.is_finished:
+            self._bundle += 1
+        else:
+            self.end_pipeline()
+            for number in range(self._bundle + 1):
+                shutil.rmtree(self.folder / f"bundle{number}", ignore_errors=True)
+            self._bundle = 0
         self.bundle_folder.mkdir()
         return BundleWriter(self.bundle_folder)
 
     @property
     def bundle_folder(self) -> Path:
-        """Where the deployed bundle is."""
-        return self.folder / "bundle"
+        """Where the last deployed bundle is."""
+        return self.folder / f"bundle{self._bundle}"
 
     def start_pipeline(self, *, frames: int, queue_depth: int, drop_on_overload: bool) -> None:
         """Starts the deployed pipeline.
@@ -102,6 +108,15 @@ class Holding:
             self.bundle_folder, frames=frames, queue_depth=queue_depth, drop_on_overload=drop_on_overload
         )
         self._end_if_closed()
+
+    def swap_pipeline(self) -> None:
+        """Lets the pipeline that was deployed last take over from the running one.
+
+        Raises:
+            PipelineStateError: None is running.
+            DeviceError: It could not be loaded; the running one goes on.
+        """
+        self.pipeline.swap(self.bundle_folder)
 
     @property
     def pipeline(self) -> PipelineProcess:

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from device.messages import Array, Message, receive, send
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 _RESULTS_WAITING = 64
+_SWAP_POLL_S = 0.1
 
 
 class PipelineProcess:
@@ -23,6 +25,11 @@ class PipelineProcess:
         frames: Number of synthetic frames to run and measure; 0 when frames are submitted.
         queue_depth: Frames that may wait between two stages; 0 for the runtime's default.
         drop_on_overload: Drop the oldest waiting frame instead of letting the source wait.
+
+    Attributes:
+        frames: How many have come out.
+        metrics: Counters of the present pipeline, its generation (how often it was swapped), and the part of the time
+            that each CPU was idle; None at first.
 
     Raises:
         DeviceError: The pipeline could not be loaded.
@@ -35,7 +42,9 @@ class PipelineProcess:
         self._ready, self._finished = threading.Event(), threading.Event()
         self._error: DeviceError | None = None
         self._report: dict[str, Any] | None = None
+        self._swaps: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.frames = 0
+        self.metrics: dict[str, Any] | None = None
         threading.Thread(target=self._listen, name="pipeline", daemon=True).start()
         options = {"frames": frames, "queue_depth": queue_depth, "drop_on_overload": drop_on_overload}
         self._send(Message(kind="start", fields={"bundle": str(bundle), **options}))
@@ -89,6 +98,26 @@ class PipelineProcess:
         if message is None and self._error is not None:
             raise self._error
         return message
+
+    def swap(self, bundle: Path) -> None:
+        """Loads another pipeline, which takes over with the next frame.
+
+        Raises:
+            DeviceError: It cannot be loaded; the present one goes on.
+        """
+        if self.is_finished:
+            raise PipelineStateError("the pipeline has finished")
+        self._send(Message(kind="swap", fields={"bundle": str(bundle)}))
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            with suppress(queue.Empty):
+                error = self._swaps.get(timeout=_SWAP_POLL_S)
+                if error is not None:
+                    raise RelayedError(error["code"], error["message"], error["hint"])
+                return
+            if self.is_finished:
+                raise PipelineStateError("the pipeline finished before it was swapped")
+        raise ChildError(f"the next pipeline was not ready within {START_TIMEOUT_S:.0f} s")
 
     def stop(self) -> dict[str, Any]:
         """Drains and ends the pipeline.
@@ -145,6 +174,9 @@ class PipelineProcess:
                 self._ready.set()
             case "progress":
                 self.frames = int(message.fields["frames"])
+                self.metrics = dict(message.fields)
+            case "swapped":
+                self._swaps.put(message.fields["error"])
             case "frame":
                 self._put_result(message)
             case "report":

@@ -214,6 +214,14 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         return pb.StartPipelineReply()
 
     @_reports_errors
+    def SwapPipeline(
+        self, request: pb.SwapPipelineRequest, context: grpc.ServicerContext
+    ) -> pb.SwapPipelineReply:
+        """Lets the pipeline that was deployed last take over."""
+        self._require(context).swap_pipeline()
+        return pb.SwapPipelineReply()
+
+    @_reports_errors
     def StopPipeline(
         self, request: pb.StopPipelineRequest, context: grpc.ServicerContext
     ) -> pb.StopPipelineReply:
@@ -228,7 +236,7 @@ class AgentService(agent_pb2_grpc.AgentServicer):
         """Progress until the pipeline has finished, then its report."""
         pipeline = self._require(context).pipeline
         while not pipeline.wait(_METRICS_EVERY_S):
-            yield pb.Metrics(frames=pipeline.frames)
+            yield pb.Metrics(frames=pipeline.frames, metrics_json=json.dumps(pipeline.metrics or {}))
         yield pb.Metrics(frames=pipeline.frames, report_json=json.dumps(pipeline.report()))
 
     @_streams_errors

@@ -22,7 +22,7 @@ from host.planner import (
 )
 from host.session import Session
 
-ENOUGH: Final = 0.03
+ENOUGH: Final = 0.02
 """Prediction and measurement agree when they differ by no more than this part."""
 
 _NEAR: Final = 1.1
@@ -70,7 +70,7 @@ class Agreement:
         self._measured_table = table
         self._constraints = constraints
         self._objective = objective
-        self._known = list(_stored(session, network, table))
+        self._known = list(stored_slowdowns(session, network, table))
         self._tried: dict[Any, _Tried] = {}
 
     def table(self, *, with_replicas: bool = True) -> CostTable:
@@ -166,7 +166,7 @@ class Agreement:
             stage["busy_us"] / max(stage["frames"], 1) + stage["handover_us"] for stage in report["stages"]
         ]
         found = slowdowns(self._measured_table, plan, times, report["period_us"])
-        stages = list(_slowed(self._measured_table, plan, found))
+        stages = list(slowed_stages(self._measured_table, plan, found))
         before = self._tried.get(_key(plan))
         tried = _Tried(
             plan_id=self.store(plan),
@@ -194,7 +194,8 @@ def _key(plan: Plan) -> tuple[object, ...]:
     return plan.operating_point, *stages
 
 
-def _slowed(table: CostTable, plan: Plan, found: Sequence[float]) -> Iterator[Slowed]:
+def slowed_stages(table: CostTable, plan: Plan, found: Sequence[float]) -> Iterator[Slowed]:
+    """How the stages of a plan fared, by their slowdowns."""
     point = next(point for point in table.operating_points if point.name == plan.operating_point)
     for stage, slowdown in zip(plan.stages, found, strict=True):
         yield Slowed(
@@ -207,7 +208,7 @@ def _slowed(table: CostTable, plan: Plan, found: Sequence[float]) -> Iterator[Sl
         )
 
 
-def _stored(session: Session, network: Network, table: CostTable) -> Iterator[Slowed]:
+def stored_slowdowns(session: Session, network: Network, table: CostTable) -> Iterator[Slowed]:
     """How stages fared on this board before, of this network and of others."""
     positions = {layer.name: position for position, layer in enumerate(table.layers)}
     for point in table.operating_points:

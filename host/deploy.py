@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +23,25 @@ _UNTIL_STOPPED = 1_000_000_000
 """More frames than anybody waits for."""
 
 
-def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None = None) -> None:
+ReplicaCpus = Sequence[tuple[tuple[int, ...], ...]]
+"""For each stage, for each replica, the ids of its CPUs; none for stages on other processors."""
+
+
+def deploy(
+    session: Session,
+    network: Network,
+    plan: Plan,
+    *,
+    replica_cpus: ReplicaCpus | None = None,
+    keep: Path | None = None,
+) -> None:
     """Builds a plan's stages and copies them to the board; the pipeline is not started yet.
 
     Args:
         session: The board.
         network: The plan's network.
         plan: What to deploy.
+        replica_cpus: Where; by default on the processors' first CPUs.
         keep: A folder to leave the bundle in on this machine, too; new or empty.
 
     Raises:
@@ -38,8 +50,7 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
     _require_fit(session, network, plan)
     point = session.point(plan.operating_point)
     processors = {stage.processor: session.board.processor(stage.processor) for stage in plan.stages}
-    cpus = {name: cpus_at(one, point) for name, one in processors.items() if one.kind == "cpu"}
-    replica_cpus = assign_cpus(plan.stages, cpus)
+    replica_cpus = replica_cpus or assign_cpus(plan.stages, cpus_of(session, plan))
     placements = {(one.processor, one.cores): one for one in placements_of(session.board, [point])}
     choices = [
         session.choice(network.graph, placements[stage.processor, stage.cores]) for stage in plan.stages
@@ -72,6 +83,12 @@ def deploy(session: Session, network: Network, plan: Plan, *, keep: Path | None 
     session.reporter.step("Deploy", text, time.monotonic() - started)
 
 
+def cpus_of(session: Session, plan: Plan) -> dict[str, tuple[int, ...]]:
+    """The CPUs of the board's processors, as far as stages can be given them at a plan's operating point."""
+    point = session.point(plan.operating_point)
+    return {one.name: tuple(cpus_at(one, point)) for one in session.board.processors if one.kind == "cpu"}
+
+
 @contextmanager
 def _bundle_folder(keep: Path | None) -> Iterator[Path]:
     if keep is None:
@@ -88,13 +105,20 @@ def _bundle_folder(keep: Path | None) -> Iterator[Path]:
     yield keep
 
 
-def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> dict[str, Any]:
+def measure(
+    session: Session,
+    frames: int | None,
+    *,
+    queue_depth: int = 0,
+    watch: Callable[[Mapping[str, Any]], None] = lambda metrics: None,
+) -> dict[str, Any]:
     """Runs the deployed pipeline on frames of the board's own.
 
     Args:
         session: The board.
         frames: How many to measure; None to go on until Ctrl-C, which then is the end and not an interruption.
         queue_depth: Frames that may wait between two stages; 0 for the runtime's default.
+        watch: Told what the pipeline's counters say meanwhile.
 
     Returns:
         The runtime's report.
@@ -102,7 +126,9 @@ def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> di
     started = time.monotonic()
     session.lease.start_pipeline(frames=frames or _UNTIL_STOPPED, queue_depth=queue_depth)
     try:
-        report = _wait(session)
+        report = session.lease.wait_for_report(
+            lambda count: session.reporter.progress("Run", f"{count} frames"), watch
+        )
     except KeyboardInterrupt:
         if frames is not None:
             raise
@@ -117,10 +143,6 @@ def measure(session: Session, frames: int | None, *, queue_depth: int = 0) -> di
 def enough_frames(plan: Plan) -> int:
     """So many that measuring a plan takes two seconds."""
     return max(int(_MEASURED_US / plan.period_us), _FEWEST_FRAMES)
-
-
-def _wait(session: Session) -> dict[str, Any]:
-    return session.lease.wait_for_report(lambda count: session.reporter.progress("Run", f"{count} frames"))
 
 
 def with_measured(plan: Plan, report: Mapping[str, Any]) -> Plan:

@@ -1,6 +1,7 @@
 """What the command line asks for, and what it gets back to show."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from host.network import Network
     from host.planner import Constraints, Plan
     from host.session import Session
+    from host.watch import Swap, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class RunRequest:
         outputs: Where to write the outputs as .npz, frames along the first axis; only with `inputs`.
         queue_depth: Frames that may wait between two stages; None for the runtime's default.
         drop_on_overload: Drop the oldest waiting frame instead of letting the source wait.
+        watch: Plan again when cores get slower or faster, and replace the pipeline while it runs.
     """
 
     plan: str
@@ -117,6 +120,7 @@ class RunRequest:
     outputs: Path | None
     queue_depth: int | None
     drop_on_overload: bool
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +167,13 @@ class RunOutcome:
         plan_id: Its number in the database; None for a plan from a file.
         plan: The plan; `measured` is what this run measured.
         report: The runtime's own report as JSON.
+        swaps: Where another pipeline took over, while it was watched.
     """
 
     plan_id: int | None
     plan: "Plan"
     report: Mapping[str, Any]
+    swaps: "Sequence[Swap]" = ()
 
 
 def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
@@ -281,17 +287,31 @@ def run_plan(request: RunRequest, reporter: Reporter) -> RunOutcome:
         frames = read_frames(request.inputs, graph) if request.inputs else None
         deploy(session, chosen.network, chosen.plan)
         depth = request.queue_depth or 0
+        watch = _watch(session, chosen) if request.watch else None
         if frames is None:
-            report = measure(session, request.frames, queue_depth=depth)
+            report = measure(
+                session, request.frames, queue_depth=depth, watch=watch.see if watch else lambda metrics: None
+            )
         else:
             session.lease.start_pipeline(queue_depth=depth, drop_on_overload=request.drop_on_overload)
-            write_outputs(request.outputs, _watched(session.lease.infer(frames), reporter))
+            with watch.beside(session.lease) if watch else nullcontext():
+                write_outputs(request.outputs, _counted(session.lease.infer(frames), reporter))
             report = session.lease.stop_pipeline()
             reporter.step("Run", f"{report['frames']} frames")
-        plan = with_measured(chosen.plan, report) if "period_us" in report else chosen.plan
-        if frames is None:
+        swaps = watch.swaps if watch else ()
+        last = swaps[-1].plan if swaps else chosen.plan
+        plan = with_measured(last, report) if "period_us" in report else last
+        if frames is None and not swaps:
             _store_measured(session, chosen.plan_id, plan)
-    return RunOutcome(plan_id=chosen.plan_id, plan=plan, report=report)
+    return RunOutcome(plan_id=chosen.plan_id, plan=plan, report=report, swaps=swaps)
+
+
+def _watch(session: "Session", chosen: "_Chosen") -> "Watch":
+    from host.planner import parse_profile
+    from host.watch import Watch
+
+    table = parse_profile(session.exchange_document(chosen.network.graph))
+    return Watch(session, chosen.network, table, chosen.plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +374,7 @@ def _store_measured(session: "Session", plan_id: int | None, plan: "Plan") -> in
     return plan_id
 
 
-def _watched(outputs: "Iterator[Arrays]", reporter: Reporter) -> "Iterator[Arrays]":
+def _counted(outputs: "Iterator[Arrays]", reporter: Reporter) -> "Iterator[Arrays]":
     for count, arrays in enumerate(outputs, start=1):
         reporter.progress("Run", f"{count} frames")
         yield arrays

@@ -5,7 +5,13 @@ from device.pipeline.frames import Outputs
 from device.pipeline.intake import Overload
 from device.pipeline.layout import Interface, PipelineLayout, StageLayout
 from device.pipeline.pipeline import Pipeline
-from device.pipeline.report import PipelineMetrics, PipelineReport, StageMetrics, StageReport
+from device.pipeline.report import (
+    PipelineMetrics,
+    PipelineReport,
+    ReplicaMetrics,
+    StageMetrics,
+    StageReport,
+)
 from device.pipeline.stage import Stage
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "PipelineLayout",
     "PipelineMetrics",
     "PipelineReport",
+    "ReplicaMetrics",
     "Stage",
     "StageLayout",
     "StageMetrics",

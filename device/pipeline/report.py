@@ -18,18 +18,33 @@ _NS_PER_US = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageMetrics:
-    """Counters of one stage, all replicas together, since the start.
+class ReplicaMetrics:
+    """Counters of one replica since the start.
 
     Attributes:
         frames: Frames it has worked on.
         busy_us: Time spent working.
-        wait_us: Time spent between frames.
+    """
+
+    frames: int
+    busy_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageMetrics:
+    """Counters of one stage since the start.
+
+    Attributes:
+        frames: Frames that all replicas together have worked on.
+        busy_us: Time that they spent working.
+        wait_us: Time that they spent between frames.
+        replicas: Each one's own.
     """
 
     frames: int
     busy_us: float
     wait_us: float
+    replicas: tuple[ReplicaMetrics, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,13 @@ from device.pipeline.intake import Overload, make_intake
 from device.pipeline.links import Links
 from device.pipeline.outlet import Outlet
 from device.pipeline.recorder import Recorder
-from device.pipeline.report import PipelineMetrics, PipelineReport, StageMetrics, mean_period_us
+from device.pipeline.report import (
+    PipelineMetrics,
+    PipelineReport,
+    ReplicaMetrics,
+    StageMetrics,
+    mean_period_us,
+)
 from device.pipeline.worker import Clock, Worker
 
 _NS_PER_US = 1e3
@@ -162,4 +168,7 @@ def _stage_metrics(replicas: Sequence[Worker]) -> StageMetrics:
         frames=sum(total.frames for total in totals),
         busy_us=sum(total.busy_ns for total in totals) / _NS_PER_US,
         wait_us=sum(total.wait_ns for total in totals) / _NS_PER_US,
+        replicas=tuple(
+            ReplicaMetrics(frames=total.frames, busy_us=total.busy_ns / _NS_PER_US) for total in totals
+        ),
     )

@@ -12,6 +12,7 @@ from host.planner.costs import (
     Transfer,
 )
 from host.planner.document import parse_json
+from host.planner.health import SplitBoard, split
 from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage, front_document
 from host.planner.profile import parse_profile, point_document, profile_document
 from host.planner.solver import pareto_front, predict, solve
@@ -31,6 +32,7 @@ __all__ = [
     "PlanStage",
     "Processor",
     "Slowed",
+    "SplitBoard",
     "Transfer",
     "corrected",
     "front_document",
@@ -42,4 +44,5 @@ __all__ = [
     "profile_document",
     "slowdowns",
     "solve",
+    "split",
 ]

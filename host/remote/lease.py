@@ -125,6 +125,10 @@ class Lease:
         )
         self._call(self._stub.StartPipeline, request, deadline_s=START_DEADLINE_S)
 
+    def swap_pipeline(self) -> None:
+        """Lets the pipeline that was deployed last take over from the running one, without losing a frame."""
+        self._call(self._stub.SwapPipeline, pb.SwapPipelineRequest(), deadline_s=START_DEADLINE_S)
+
     def stop_pipeline(self) -> dict[str, Any]:
         """Drains and ends the pipeline.
 
@@ -135,11 +139,16 @@ class Lease:
         report: dict[str, Any] = json.loads(reply.report_json)
         return report
 
-    def wait_for_report(self, progress: Callable[[int], None] = lambda frames: None) -> dict[str, Any]:
-        """Waits for the end of a run of the board's own frames.
+    def wait_for_report(
+        self,
+        progress: Callable[[int], None] = lambda frames: None,
+        watch: Callable[[Mapping[str, Any]], None] = lambda metrics: None,
+    ) -> dict[str, Any]:
+        """Waits for the end of the running pipeline.
 
         Args:
             progress: Told how many frames have come out.
+            watch: Told what the pipeline's counters say.
 
         Returns:
             The pipeline's report.
@@ -153,6 +162,9 @@ class Lease:
                 for message in call:
                     heard_at_s = time.monotonic()
                     progress(message.frames)
+                    if message.metrics_json and (metrics := json.loads(message.metrics_json)):
+                        watch(metrics)
+                        heard_at_s = time.monotonic()
                     if message.report_json:
                         report: dict[str, Any] = json.loads(message.report_json)
                         return report

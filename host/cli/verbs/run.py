@@ -46,6 +46,11 @@ from host.errors import UsageError
     show_default=True,
     help="Let the source wait where a queue is full, or drop the oldest frame.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Plan again when cores get slower or faster, and replace the pipeline while it runs; no frame is lost.",
+)
 @options.as_json
 def run(
     *,
@@ -57,6 +62,7 @@ def run(
     outputs: Path | None,
     queue_depth: int | None,
     on_overload: str,
+    watch: bool,
     as_json: bool,
 ) -> None:
     """Runs frames through the pipeline of a plan.
@@ -77,10 +83,12 @@ def run(
                 outputs=outputs,
                 queue_depth=queue_depth,
                 drop_on_overload=on_overload == "drop",
+                watch=watch,
             )
             outcome = run_plan(request, reporter)
         if as_json:
-            print_document(outcome.report)
+            swaps = {"swaps": [swap.to_document() for swap in outcome.swaps]} if watch else {}
+            print_document({**outcome.report, **swaps})
             return
         from host.report.plan import plan_page
 

@@ -219,6 +219,14 @@ class StartPipelineReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class SwapPipelineRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SwapPipelineReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StopPipelineRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -234,12 +242,14 @@ class StreamMetricsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Metrics(_message.Message):
-    __slots__ = ("frames", "report_json")
+    __slots__ = ("frames", "report_json", "metrics_json")
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     REPORT_JSON_FIELD_NUMBER: _ClassVar[int]
+    METRICS_JSON_FIELD_NUMBER: _ClassVar[int]
     frames: int
     report_json: str
-    def __init__(self, frames: _Optional[int] = ..., report_json: _Optional[str] = ...) -> None: ...
+    metrics_json: str
+    def __init__(self, frames: _Optional[int] = ..., report_json: _Optional[str] = ..., metrics_json: _Optional[str] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("number", "arrays")

@@ -77,6 +77,11 @@ class AgentStub(object):
                 request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineRequest.SerializeToString,
                 response_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineReply.FromString,
                 _registered_method=True)
+        self.SwapPipeline = channel.unary_unary(
+                '/stageline.v1.Agent/SwapPipeline',
+                request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineRequest.SerializeToString,
+                response_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineReply.FromString,
+                _registered_method=True)
         self.StopPipeline = channel.unary_unary(
                 '/stageline.v1.Agent/StopPipeline',
                 request_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.StopPipelineRequest.SerializeToString,
@@ -143,7 +148,7 @@ class AgentServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Deploy(self, request_iterator, context):
-        """Receives a bundle, file by file, and checks every digest.
+        """Receives a bundle, file by file, and checks every digest. A running pipeline goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +156,14 @@ class AgentServicer(object):
 
     def StartPipeline(self, request, context):
         """Starts the deployed pipeline, in a process of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwapPipeline(self, request, context):
+        """Loads the deployed pipeline beside the running one, which it replaces from the next frame on: none is lost, and all
+        come out in order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,6 +232,11 @@ def add_AgentServicer_to_server(servicer, server):
                     servicer.StartPipeline,
                     request_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineRequest.FromString,
                     response_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineReply.SerializeToString,
+            ),
+            'SwapPipeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwapPipeline,
+                    request_deserializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineRequest.FromString,
+                    response_serializer=protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineReply.SerializeToString,
             ),
             'StopPipeline': grpc.unary_unary_rpc_method_handler(
                     servicer.StopPipeline,
@@ -455,6 +473,33 @@ class Agent(object):
             '/stageline.v1.Agent/StartPipeline',
             protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineRequest.SerializeToString,
             protos_dot_stageline_dot_v1_dot_agent__pb2.StartPipelineReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwapPipeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stageline.v1.Agent/SwapPipeline',
+            protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineRequest.SerializeToString,
+            protos_dot_stageline_dot_v1_dot_agent__pb2.SwapPipelineReply.FromString,
             options,
             channel_credentials,
             insecure,
