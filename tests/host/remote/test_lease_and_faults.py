@@ -175,7 +175,7 @@ def test_a_bundle_arrives_whole_and_replaces_the_one_before(
     source = bundle(tmp_path)
     with client.lease("me") as lease:
         lease.deploy(source)
-        (target,) = temporary_files.glob("stageline-lease-*/bundle")
+        (target,) = temporary_files.glob("stageline-lease-*/bundle0")
         assert (target / "stages/0/module.so").read_bytes() == bytes(3 << 20)
         (source / "stages/0/module.so").unlink()
         lease.deploy(source)
