@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from db.store import Store
 from host.deploy import deploy, enough_frames, measure, with_measured
 from host.errors import InfeasibleError
 from host.network import Network
@@ -70,7 +71,9 @@ class Agreement:
         self._measured_table = table
         self._constraints = constraints
         self._objective = objective
-        self._known = list(stored_slowdowns(session, network, table))
+        self._known = list(
+            stored_slowdowns(session.store, session.board.fingerprint, network.fingerprint, table)
+        )
         self._tried: dict[Any, _Tried] = {}
 
     def table(self, *, with_replicas: bool = True) -> CostTable:
@@ -208,12 +211,14 @@ def slowed_stages(table: CostTable, plan: Plan, found: Sequence[float]) -> Itera
         )
 
 
-def stored_slowdowns(session: Session, network: Network, table: CostTable) -> Iterator[Slowed]:
-    """How stages fared on this board before, of this network and of others."""
+def stored_slowdowns(
+    store: Store, board_fingerprint: str, model_fingerprint: str, table: CostTable
+) -> Iterator[Slowed]:
+    """How stages fared on a board before, of this network and of others."""
     positions = {layer.name: position for position, layer in enumerate(table.layers)}
     for point in table.operating_points:
-        for row in session.store.slowdowns(session.board.fingerprint, point.name):
-            is_own = row.model_fingerprint == network.fingerprint
+        for row in store.slowdowns(board_fingerprint, point.name):
+            is_own = row.model_fingerprint == model_fingerprint
             yield Slowed(
                 placement=Placement(processor=row.processor, cores=row.cores),
                 level=point.level(row.processor),

@@ -228,7 +228,9 @@ class Watch:
         table = self._measured_table
         found = slowdowns(table, self._plan, stages, max(usual.period_us, *stages))
         here = slowed_stages(table, self._plan, found)
-        return corrected(table, [*here, *stored_slowdowns(self._session, self._network, table)])
+        board = self._session.board.fingerprint
+        known = stored_slowdowns(self._session.store, board, self._network.fingerprint, table)
+        return corrected(table, [*here, *known])
 
     def _drifted(self, usual: _Sample) -> dict[tuple[int, int], float]:
         """By which factor replicas take longer than expected, where that is much.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from host.cli.parameters import Cut, InputShape, PositiveNumber
+from host.cli.parameters import Cut, InputShape, PositiveNumber, Rates
 from host.errors import UsageError
 from host.locations import default_database
 
@@ -158,6 +158,15 @@ frames = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Frames to measure with; by default as many as take two seconds.",
+)
+
+
+rates = click.option(
+    "--fps",
+    "rates_fps",
+    type=Rates(),
+    metavar="FPS,...",
+    help="Frames a second of each network, where there are several; by default as many as all of them can have.",
 )
 
 

@@ -50,14 +50,24 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_text(path, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text to a file, whole or not at all.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text)  # a pipe or a device, such as /dev/stdout, cannot be replaced
+            path.write_text(
+                text, encoding="utf-8"
+            )  # a pipe or a device, such as /dev/stdout, cannot be replaced
             return
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            partial.write_text(text)
+            partial.write_text(text, encoding="utf-8")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -26,6 +26,21 @@ class PositiveNumber(click.ParamType[float]):
         return number
 
 
+class Rates(click.ParamType[tuple[float, ...]]):
+    """Frames a second of several networks, such as `15,30`."""
+
+    name = "rates"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Reads the numbers."""
+        if isinstance(value, tuple):
+            return value
+        number = PositiveNumber()
+        return tuple(number.convert(part, param, ctx) for part in str(value).split(","))
+
+
 class InputShape(click.ParamType[tuple[str, tuple[int, ...]]]):
     """The shape of a model's input, such as `input=1x3x224x224`."""
 

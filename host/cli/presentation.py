@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from host.cli.output import print_document, print_page, write_document
 
 if TYPE_CHECKING:
-    from host.planner import Plan
+    from host.planner import Plan, Shared
 
 
 def present(
@@ -61,3 +61,22 @@ def present_front(plans: "Sequence[Plan]", *, output: Path | None = None, as_jso
     from host.report.front import front_page
 
     print_page(*front_page(plans))
+
+
+def present_shared(shared: "Shared", *, output: Path | None = None, as_json: bool) -> None:
+    """Prints plans that share a board, and writes them to a file where one is named.
+
+    Args:
+        shared: The plans.
+        output: Also write the document there.
+        as_json: Print the document instead of the page.
+    """
+    document = shared.to_document()
+    if output:
+        write_document(output, document)
+    if as_json:
+        print_document(document)
+        return
+    from host.report.shared import shared_page
+
+    print_page(*shared_page(shared))

@@ -20,6 +20,7 @@ VERBS = {
     "deploy": "Puts a plan on its board and measures the running pipeline.",
     "run": "Runs frames through a plan's pipeline.",
     "bench": "Measures engines side by side on a board.",
+    "report": "Makes a page for the browser about a plan.",
     "profiles": "Shows, exports and imports what was measured.",
     "boards": "Names the boards that you use.",
     "models": "Lists the built-in networks.",

@@ -16,6 +16,7 @@ from host.planner.health import SplitBoard, split
 from host.planner.plan import Baseline, Measured, MeasuredStage, Objective, Plan, PlanStage, front_document
 from host.planner.profile import parse_profile, point_document, profile_document
 from host.planner.solver import pareto_front, predict, solve
+from host.planner.together import Shared, solve_together
 
 __all__ = [
     "Baseline",
@@ -31,6 +32,7 @@ __all__ = [
     "Plan",
     "PlanStage",
     "Processor",
+    "Shared",
     "Slowed",
     "SplitBoard",
     "Transfer",
@@ -44,5 +46,6 @@ __all__ = [
     "profile_document",
     "slowdowns",
     "solve",
+    "solve_together",
     "split",
 ]

@@ -113,6 +113,12 @@ def build_problem(table: CostTable, index: int, constraints: Constraints, ticks:
     )
 
 
+def runs_at(table: CostTable, point: OperatingPoint, constraints: Constraints) -> bool:
+    """Whether a point runs all processors that must be used, and any that may be."""
+    running = {row.name for row in table.processors if point.cores_of(row)}
+    return running >= set(constraints.use) and bool(running - set(constraints.avoid))
+
+
 def _latencies(
     table: CostTable, placements: Sequence[Placement], point: OperatingPoint, ticks: Ticks
 ) -> Int64s:

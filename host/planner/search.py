@@ -1,6 +1,6 @@
 """The least period of any plan, found by asking for which periods there is a plan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -80,6 +80,19 @@ def best_candidate(
     period = max(period, limits.source_period)
     route = _route(Windows(problem, bound, period), limits)
     return Candidate(problem=problem, period=period, route=route) if route else None
+
+
+def best_over_points(
+    problems: Sequence[Problem], bounds: Sequence[Bound], limits: Limits
+) -> Candidate | None:
+    """The best plan over several operating points; the most promising ones first, so that most others need one look."""
+    best: Candidate | None = None
+    for problem, bound in sorted(zip(problems, bounds, strict=True), key=lambda pair: pair[1].period):
+        ceiling: Fraction | None = best.period if best else None
+        found = best_candidate(problem, bound, limits, ceiling)
+        if found and (best is None or found.rank < best.rank):
+            best = found
+    return best
 
 
 def _route(windows: Windows, limits: Limits) -> Route | None:

@@ -13,17 +13,17 @@ from host.errors import InfeasibleError, InputError
 from host.planner.bound import Bound, fractional_bound
 from host.planner.constraints import Constraints
 from host.planner.contention import busy, knows_contention
-from host.planner.costs import CostTable, OperatingPoint, Placement
+from host.planner.costs import CostTable, Placement
 from host.planner.evaluate import StageChoice, evaluate, find_baseline
 from host.planner.explore import Explorer, Space
 from host.planner.goals import Best, Front, Goal
 from host.planner.infeasible import explain_no_plan, explain_off, explain_uncovered
 from host.planner.partials import undominated
 from host.planner.plan import Baseline, Objective, Plan
-from host.planner.problem import NEVER, Problem, build_problem
+from host.planner.problem import NEVER, Problem, build_problem, runs_at
 from host.planner.quantity import energy_of, energy_ticks, nothing_of, with_energies
 from host.planner.routes import Leg
-from host.planner.search import Candidate, Limits, best_candidate
+from host.planner.search import Limits, best_over_points
 from host.planner.ticks import Ticks
 
 _FindPlans = Callable[[CostTable, Constraints], list[Plan]]
@@ -190,7 +190,7 @@ class _Search:
         return evaluate(
             self.table,
             problem.point,
-            [_choice(leg) for leg in legs],
+            [stage_choice(leg) for leg in legs],
             constraints=self.constraints,
             baseline=self.baseline,
             bound_us=self.ticks.microseconds(min(bound.period for bound in self.bounds)),
@@ -229,7 +229,7 @@ def _explained(costs: CostTable, constraints: Constraints) -> NoReturn:
 def _fastest(table: CostTable, constraints: Constraints) -> list[Plan]:
     """The plan with the least period; nothing when there is none."""
     search = _begin(table, constraints)
-    best = _best_over_points(search.problems, search.bounds, search.limits)
+    best = best_over_points(search.problems, search.bounds, search.limits)
     plans = [search.plan(best.problem, best.route.legs, Objective.THROUGHPUT)] if best else []
     least_fps = (constraints.min_fps or 0.0) * (1 - 1e-9)
     return [plan for plan in plans if plan.throughput_fps >= least_fps]
@@ -302,7 +302,7 @@ def _problems(table: CostTable, constraints: Constraints, ticks: Ticks) -> list[
     problems = [
         build_problem(table, index, constraints, ticks)
         for index, point in enumerate(table.operating_points)
-        if _runs(table, point, constraints)
+        if runs_at(table, point, constraints)
     ]
     if not problems:
         raise explain_off(constraints)
@@ -314,12 +314,6 @@ def _problems(table: CostTable, constraints: Constraints, ticks: Ticks) -> list[
     return covered
 
 
-def _runs(table: CostTable, point: OperatingPoint, constraints: Constraints) -> bool:
-    """Whether a point runs all processors that must be used, and any that may be."""
-    running = {row.name for row in table.processors if point.cores_of(row)}
-    return running >= set(constraints.use) and bool(running - set(constraints.avoid))
-
-
 def _limits(table: CostTable, constraints: Constraints, ticks: Ticks) -> Limits:
     latency_us = None if constraints.max_latency_ms is None else constraints.max_latency_ms * 1e3
     return Limits(
@@ -329,20 +323,8 @@ def _limits(table: CostTable, constraints: Constraints, ticks: Ticks) -> Limits:
     )
 
 
-def _best_over_points(
-    problems: Sequence[Problem], bounds: Sequence[Bound], limits: Limits
-) -> Candidate | None:
-    """Looks at the most promising operating points first, so that most of the others need one look only."""
-    best: Candidate | None = None
-    for problem, bound in sorted(zip(problems, bounds, strict=True), key=lambda pair: pair[1].period):
-        ceiling: Fraction | None = best.period if best else None
-        found = best_candidate(problem, bound, limits, ceiling)
-        if found and (best is None or found.rank < best.rank):
-            best = found
-    return best
-
-
-def _choice(leg: Leg) -> StageChoice:
+def stage_choice(leg: Leg) -> StageChoice:
+    """A stage of a route as `evaluate` takes it."""
     return StageChoice(
         first=leg.begin, last=leg.end - 1, placement=leg.option.placement, replicas=leg.option.replicas
     )

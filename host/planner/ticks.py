@@ -1,6 +1,7 @@
 """Time in whole ticks, so that sums are exact and ties are ties."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Self
@@ -38,7 +39,16 @@ class Ticks:
         Raises:
             InputError: The costs add up to more than a float holds.
         """
-        return cls.of_most(_most_us(table))
+        return cls.of_tables([table])
+
+    @classmethod
+    def of_tables(cls, tables: Iterable[CostTable]) -> Self:
+        """Ticks for the costs of several networks added up.
+
+        Raises:
+            InputError: They add up to more than a float holds.
+        """
+        return cls.of_most(math.fsum(map(_most_us, tables)))
 
     @classmethod
     def of_most(cls, most: float) -> Self:

@@ -19,7 +19,7 @@ _UNNAMED_POINT = "default"
 
 
 def plan_page(
-    plan: "Plan", *, plan_id: int | None = None, fastest: "Plan | None" = None
+    plan: "Plan", *, plan_id: int | None = None, fastest: "Plan | None" = None, is_shared: bool = False
 ) -> Sequence[RenderableType]:
     """Everything about a plan.
 
@@ -27,9 +27,10 @@ def plan_page(
         plan: The plan.
         plan_id: Its number in the database, where it has one.
         fastest: The fastest plan, to say what this one saves beside it.
+        is_shared: Whether other networks have a part of the board.
     """
     parts = [_stages(plan), facts([*_summary(plan), *_savings(plan, fastest)])]
-    if len(plan.stages) == 1 and plan.stages[0].replicas == 1:
+    if len(plan.stages) == 1 and plan.stages[0].replicas == 1 and not is_shared:
         parts.append(
             paragraph(f"A pipeline is not worth it here: {placement(plan.stages[0])} alone is the best.")
         )

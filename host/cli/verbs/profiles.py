@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host.cli import options
+from host.cli.documents import read_document
 from host.cli.output import print_document, print_page, require_writable, write_document
+from host.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from db.records import ProfileFilter
+    from host.differences import Key, Latency
 
 _STATUSES = ("partial", "steady", "unsteady")
 
@@ -102,6 +107,40 @@ def export_profiles(
         print_document(document)
 
 
+@profiles.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option("--model", metavar="NAME", help="The network, where boards are compared.")
+@options.database
+@options.as_json
+def diff_profiles(*, before: str, after: str, model: str | None, database: str, as_json: bool) -> None:
+    """Shows what changed, layer by layer.
+
+    BEFORE and AFTER are boards (tx2), boards with the beginning of a kernel version (tx2@3.1), or files that `host
+    profiles export` wrote, for instance on another day.
+    """
+    from host.differences import differences, is_file, of_store, of_table
+    from host.planner import parse_profile
+    from host.report.differences import differences_document, differences_page
+
+    def latencies(source: str) -> "Mapping[Key, Latency]":
+        if is_file(source):
+            return of_table(parse_profile(read_document(Path(source))))
+        if model is None:
+            raise UsageError(f"which network on {source}?", hint="name it with --model")
+        from db.store import Store
+
+        board, _, version = source.partition("@")
+        with Store.open(database, create=False) as store:
+            return of_store(store, model, board, version or None)
+
+    found = differences(latencies(before), latencies(after))
+    if as_json:
+        print_document(differences_document(found))
+    else:
+        print_page(*differences_page(found))
+
+
 @profiles.command("import")
 @click.argument("file", type=options.FILE)
 @options.database
@@ -114,8 +153,6 @@ def import_profiles(*, file: Path, database: str, as_json: bool) -> None:
     They can be listed, shown and exported again. Plans for a board are only made from what was measured
     there.
     """
-    from host.cli.documents import read_document
-
     document = read_document(file)
     from db.store import Store
     from host.portable import import_profiles

@@ -168,3 +168,29 @@ def test_the_plan_can_be_written_to_a_file(cli: "Cli", profile: Path, tmp_path: 
     path = tmp_path / "plan.json"
     printed = cli("solve", profile, "-o", path, "--json").document
     assert json.loads(path.read_text()) == printed
+
+
+def test_networks_share_a_board(cli: "Cli", profile: Path, tmp_path: Path) -> None:
+    path = tmp_path / "shared.json"
+    document = cli("solve", profile, profile, "--fps", "50,100", "-o", path, "--json").document
+    assert json.loads(path.read_text()) == document
+    assert document["schema"] == "stageline.shared/1"
+    assert document["rates_fps"] == [50.0, 100.0]
+    assert document["load"] == pytest.approx(1.0)
+    assert [[stage["processor"] for stage in plan["stages"]] for plan in document["plans"]] == [
+        ["a57"],
+        ["gpu"],
+    ]
+    out = cli("solve", profile, profile, "--fps", "20,50").out
+    assert "tiny at 20.0 fps" in out
+    assert "the busiest stage works 50 % of the time" in out
+    assert "not worth it" not in out
+
+
+def test_rates_that_are_too_high_or_make_no_sense(cli: "Cli", profile: Path) -> None:
+    answer = cli("solve", profile, profile, "--fps", "500,500")
+    assert answer.code == 7
+    assert "lower --fps" in answer.err
+    for options in (["--fps", "1"], ["--fps", "1,x"], ["--fps", "0,1"], ["--fps", "1,1", "--pareto"]):
+        assert cli("solve", profile, profile, *options).code == 2
+    assert cli("solve", profile, "--fps", "5").code == 2
