@@ -153,4 +153,12 @@ def test_a_plan_without_costs_or_measurement_has_a_page_too(story: Story) -> Non
 def test_where_a_pipeline_is_not_worth_it_the_page_says_so() -> None:
     table = parse_profile(example())
     plan = solve(table, Constraints(max_stages=1, no_replicas=True))
-    assert "not worth it" in read(report_html(file_story("plan.json", plan, table))).text
+    assert "not worth it" in read(report_html(Story(plan=plan, name="7", singles=[plan]))).text
+
+
+def test_where_a_faster_plan_is_known_the_page_names_it() -> None:
+    table = parse_profile(example())
+    plan = solve(table, Constraints(max_stages=1, no_replicas=True))
+    text = read(report_html(file_story("plan.json", plan, table))).text
+    assert "not the fastest plan known" in text
+    assert "not worth it" not in text
