@@ -13,7 +13,7 @@ from host.requests import ModelRequest, Reporter
 if TYPE_CHECKING:
     from host.frames import Arrays
     from host.network import Network
-    from host.planner import Constraints, Plan
+    from host.planner import Constraints, Plan, Shared
     from host.session import Session
     from host.watch import Swap, Watch
 
@@ -50,6 +50,31 @@ class PlanRequest:
     again: bool = False
     tune: int = 0
     energy: bool = False
+    points: PointChoice = PRESENT_POINT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedRequest:
+    """Plan several networks for one board.
+
+    Attributes:
+        models: Which networks.
+        rates_fps: Frames a second of each; None for the highest rate that all of them can have.
+        board: A saved name or HOST:PORT; None for this machine.
+        database: Path or URL.
+        constraints: Which plans are acceptable.
+        again: Measure layers that have profiles, too.
+        tune: How many schedules of kernels to try beyond the analytic ones; 0 for none.
+        points: At which operating points to measure and plan.
+    """
+
+    models: tuple[ModelRequest, ...]
+    rates_fps: Sequence[float] | None
+    board: str | None
+    database: str
+    constraints: "Constraints"
+    again: bool = False
+    tune: int = 0
     points: PointChoice = PRESENT_POINT
 
 
@@ -204,6 +229,34 @@ def plan_model(request: PlanRequest, reporter: Reporter) -> PlanOutcome:
         fastest = agreement.fastest() if objective is Objective.ENERGY else None
         front = pareto_front(agreement.table(), request.constraints) if request.pareto else ()
     return PlanOutcome(plan_id=plan_id, plan=plan, fastest=fastest, front=front)
+
+
+def plan_together(request: SharedRequest, reporter: Reporter) -> "Shared":
+    """Measures what is missing of several networks, finds pipelines that share the board, and stores them.
+
+    Raises:
+        StagelineError: It could not be done; what was measured is stored.
+    """
+    from host.agreement import Agreement
+    from host.measuring import measure_missing
+    from host.planner import Constraints, Objective, parse_profile, solve_together
+    from host.session import open_session, source_of
+
+    sources = [source_of(model) for model in request.models]
+    _require_packages(request.tune)
+    with open_session(request.database, request.board, reporter, request.points) as session:
+        known = []
+        for source, model in zip(sources, request.models, strict=True):
+            network = session.network(source, model)
+            measure_missing(session, network, again=request.again)
+            _tune(session, network, request.tune)
+            table = parse_profile(session.exchange_document(network.graph))
+            known.append(Agreement(session, network, table, Constraints(), Objective.THROUGHPUT))
+        tables = [agreement.table() for agreement in known]
+        shared = solve_together(tables, request.rates_fps, request.constraints)
+        for agreement, plan in zip(known, shared.plans, strict=True):
+            agreement.store(plan)
+    return shared
 
 
 def _require_packages(trials: int) -> None:

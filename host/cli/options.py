@@ -45,10 +45,20 @@ board = click.option(
     help="A board of `host boards`, or the address of its agent; by default this machine.",
 )
 
-_MODEL = (
-    click.option(
-        "--model", required=True, metavar="NAME|FILE", help="A network of `host models`, or an ONNX file."
-    ),
+_MODEL = click.option(
+    "--model", required=True, metavar="NAME|FILE", help="A network of `host models`, or an ONNX file."
+)
+
+_MODELS = click.option(
+    "--model",
+    "models",
+    required=True,
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A network of `host models`, or an ONNX file; several share the board.",
+)
+
+_WEIGHTS = (
     click.option(
         "--shape",
         "shapes",
@@ -172,7 +182,12 @@ rates = click.option(
 
 def model(command: _F) -> _F:
     """Adds the options that say which network; `model_request` reads them."""
-    return _all(_MODEL, command)
+    return _all((_MODEL, *_WEIGHTS), command)
+
+
+def models(command: _F) -> _F:
+    """Adds the same options for one network or several."""
+    return _all((_MODELS, *_WEIGHTS), command)
 
 
 def constraints(command: _F) -> _F:

@@ -90,6 +90,27 @@ def test_a_known_network_is_planned_without_building_or_measuring(
 
 
 @pytest.mark.usefixtures("database")
+def test_two_networks_share_this_machine(host: "Host", model: Path, tmp_path: Path) -> None:
+    answer = host("plan", "--model", model, "--model", model, "--fps", "10,20", "--db", "p.sqlite", "--json")
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(answer.stdout)
+    assert 0 < document["load"] < 1
+    assert document["plans"][1]["period_us"] <= 5e4
+    with Store.open(tmp_path / "p.sqlite") as store:
+        assert len(store.plans()) == 2
+
+
+@pytest.mark.usefixtures("database")
+def test_a_watched_pipeline_runs_and_reports(host: "Host", model: Path) -> None:
+    assert host("plan", "--model", model, "--db", "p.sqlite", *TWO_STAGES).returncode == 0
+    answer = host("run", 1, "--db", "p.sqlite", "--watch", "--frames", 3000, "--json")
+    assert answer.returncode == 0, answer.stderr
+    report = json.loads(answer.stdout)
+    assert report["frames"] == 3000
+    assert isinstance(report["swaps"], list)
+
+
+@pytest.mark.usefixtures("database")
 def test_a_pipeline_computes_what_onnx_runtime_computes_frame_by_frame(
     host: "Host", model: Path, tmp_path: Path
 ) -> None:

@@ -10,12 +10,13 @@ from host.cli import options
 from host.cli.failures import CONTINUE, resumable
 from host.cli.options import Shapes
 from host.cli.output import require_writable
-from host.cli.presentation import present, present_front
+from host.cli.presentation import present, present_front, present_shared
 from host.cli.progress import ProgressReporter
+from host.errors import UsageError
 
 
 @click.command()
-@options.model
+@options.models
 @options.board
 @options.database
 @options.again
@@ -24,6 +25,7 @@ from host.cli.progress import ProgressReporter
 @options.operating_points
 @options.objective
 @options.pareto
+@options.rates
 @options.constraints
 @click.option(
     "--deploy", is_flag=True, help="Run the best plans on the board, and choose by what is measured."
@@ -41,7 +43,7 @@ from host.cli.progress import ProgressReporter
 @options.as_json
 def plan(
     *,
-    model: str,
+    models: Sequence[str],
     shapes: Shapes,
     weights: Path | None,
     board: str | None,
@@ -52,6 +54,7 @@ def plan(
     points: Sequence[str],
     objective: str,
     pareto: bool,
+    rates_fps: Sequence[float] | None,
     deploy: bool,
     frames: int | None,
     rounds: int,
@@ -62,17 +65,40 @@ def plan(
     """Finds the best pipeline for a network on a board.
 
     Layers that the database does not know yet are built and measured first. Without --board, an agent is
-    started on this machine and its processors are planned for.
+    started on this machine and its processors are planned for. Several networks get pipelines that share the
+    board's cores, for the rates of --fps.
     """
-    wanted = options.model_request(model, shapes, weights)
+    is_shared = len(models) > 1
+    if is_shared and (shapes or weights or energy or pareto or deploy or objective != "throughput"):
+        raise UsageError(
+            "several networks are planned for their rates only",
+            hint="leave out --shape, --weights, --energy, --objective, --pareto and --deploy",
+        )
+    if rates_fps and not is_shared:
+        raise UsageError("--fps is for several networks", hint="--min-fps and --source-fps are for one")
+    wanted = [options.model_request(model, shapes, weights) for model in models]
     if output:
         require_writable(output)
     with resumable(CONTINUE), ProgressReporter.on_standard_error() as reporter:
-        from host.jobs import PlanRequest, plan_model
+        from host.jobs import PlanRequest, SharedRequest, plan_model, plan_together
         from host.points import PointChoice
 
+        if is_shared:
+            together = SharedRequest(
+                models=tuple(wanted),
+                rates_fps=rates_fps,
+                board=board,
+                database=database,
+                again=again,
+                tune=tune or 0,
+                points=PointChoice.parse(points),
+                constraints=options.constraints_of(**narrowing),
+            )
+            shared = plan_together(together, reporter)
+            present_shared(shared, output=output, as_json=as_json)
+            return
         request = PlanRequest(
-            model=wanted,
+            model=wanted[0],
             board=board,
             database=database,
             again=again,

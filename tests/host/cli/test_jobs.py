@@ -10,7 +10,7 @@ import pytest
 from host import jobs
 from host.errors import BoardBusyError, InfeasibleError, InputError, UsageError
 from host.locations import default_database
-from host.planner import Constraints
+from host.planner import Constraints, Shared
 from host.planner.plan import Baseline, Measured, MeasuredStage, Plan, PlanStage
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class StandInJobs:
         self._note(request, reporter)
         return jobs.PlanOutcome(plan_id=17, plan=replace(PLAN, measured=MEASURED if request.deploy else None))
 
+    def together(self, request: jobs.SharedRequest, reporter: "Reporter") -> Shared:
+        self.shared = request
+        plans = tuple(PLAN for _ in request.models)
+        return Shared(plans=plans, rates_fps=tuple(request.rates_fps or (50.0, 50.0)), load=0.83)
+
     def deploy(self, request: jobs.DeployRequest, reporter: "Reporter") -> jobs.PlanOutcome:
         self._note(request, reporter)
         return jobs.PlanOutcome(plan_id=int(request.plan), plan=replace(PLAN, measured=MEASURED))
@@ -75,6 +80,7 @@ class StandInJobs:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandInJobs:
     work = StandInJobs()
     monkeypatch.setattr(jobs, "plan_model", work.plan)
+    monkeypatch.setattr(jobs, "plan_together", work.together)
     monkeypatch.setattr(jobs, "deploy_plan", work.deploy)
     monkeypatch.setattr(jobs, "run_plan", work.run)
     return work
@@ -206,3 +212,28 @@ def test_run_sends_frames_from_a_file(cli: "Cli", stand_in: StandInJobs, tmp_pat
     assert answer.document == {"frames": 200}
     (request,) = stand_in.requests
     assert (request.inputs, request.outputs) == (tmp_path / "in.npz", tmp_path / "out.npz")
+
+
+def test_several_networks_share_the_board(cli: "Cli", stand_in: StandInJobs) -> None:
+    models = ("--model", "mobilenet", "--model", "resnet18")
+    document = cli("plan", *models, "--fps", "15,30", "--max-stages", "3", "--json").document
+    assert document["schema"] == "stageline.shared/1"
+    assert document["rates_fps"] == [15.0, 30.0]
+    request = stand_in.shared
+    assert [model.model for model in request.models] == ["mobilenet", "resnet18"]
+    assert request.constraints == Constraints(max_stages=3)
+    assert "the busiest stage works 83 % of the time" in cli("plan", *models).out
+
+
+def test_what_one_network_only_can_have_is_refused_for_several(cli: "Cli", stand_in: StandInJobs) -> None:
+    models = ("--model", "mobilenet", "--model", "resnet18")
+    for option in ("--deploy", "--pareto", "--energy"):
+        assert cli("plan", *models, option).code == UsageError.exit_code
+    assert cli("plan", "--model", "mobilenet", "--fps", "15").code == UsageError.exit_code
+    assert not stand_in.requests
+
+
+def test_a_watched_run_tells_of_its_swaps(cli: "Cli", stand_in: StandInJobs) -> None:
+    assert cli("run", "17", "--watch", "--json").document == {"frames": 200, "swaps": []}
+    assert stand_in.requests[-1].watch
+    assert cli("run", "17", "--json").document == {"frames": 200}
