@@ -159,6 +159,7 @@ def with_measured(plan: Plan, report: Mapping[str, Any]) -> Plan:
                 MeasuredStage(time_us=stage["time_us"] + stage["handover_us"]) for stage in report["stages"]
             ),
             frames=report["frames"],
+            power=tuple((time_s, power_mw) for time_s, power_mw in report.get("power", ())),
         ),
     )
 

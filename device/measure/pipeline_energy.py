@@ -9,12 +9,16 @@ from typing import Protocol
 from device.errors import PipelineStateError
 from device.measure.energy import HEAD_WINDOWS, TAIL_WINDOWS, Sensor
 from device.measure.metering import MeterRecorder, recorder_of, sensor_of
-from device.measure.power import Power, mean_power
+from device.measure.power import Power, Series, mean_power
 from device.pipeline.report import PipelineReport
 from device.sensors import Meter
 
 MIN_WINDOWS = 10
 """A run that lasts fewer of the sensor's windows tells too little: another one is made for the energy alone."""
+
+
+MOST_READINGS = 500
+"""A report holds no more, however long the run."""
 
 
 class Measurable(Protocol):
@@ -26,10 +30,11 @@ class Measurable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """A report and the power while it was made."""
+    """A report, the power while it was made, and the readings behind that."""
 
     report: PipelineReport
     power: Power | None
+    readings: Series
 
 
 class PipelineEnergy:
@@ -67,7 +72,7 @@ class PipelineEnergy:
         if self._sensor is None or self._recorder is None:
             return pipeline.measure(frames)
         run = _run(pipeline, frames, self._sensor, self._recorder, self._clock)
-        power, report = run.power, run.report
+        power, report = run.power, replace(run.report, power=_thinned(run.readings))
         if power is None:
             length_s = self._sensor.loop_s + _margins_s(self._sensor)
             more = int(length_s * report.throughput_fps) + 1
@@ -87,12 +92,20 @@ def _run(
     finally:
         recorder.stop()
     began_s = ended_s - report.frames * report.period_us / 1e6
-    steady = recorder.series().between(
+    readings = recorder.series().between(began_s, ended_s)
+    steady = readings.between(
         began_s + HEAD_WINDOWS * sensor.window_s, ended_s - TAIL_WINDOWS * sensor.window_s
     )
     power = mean_power(steady, window_s=sensor.window_s, step_mw=sensor.step_mw)
     is_enough = power is not None and power.independent >= MIN_WINDOWS - 1
-    return _Run(report=report, power=power if is_enough else None)
+    return _Run(report=report, power=power if is_enough else None, readings=readings)
+
+
+def _thinned(readings: Series) -> tuple[tuple[float, float], ...]:
+    """Some of the readings, spread evenly, by the time since the first."""
+    step = len(readings.times_s) // MOST_READINGS + 1
+    times_s, power_mw = readings.times_s[::step], readings.power_mw[::step]
+    return tuple(zip((times_s - times_s[:1]).round(4).tolist(), power_mw.tolist(), strict=True))
 
 
 def with_energy(report: PipelineReport, power: Power | None) -> PipelineReport:

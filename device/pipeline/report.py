@@ -111,6 +111,7 @@ class PipelineReport:
             measured.
         energy_uj_per_frame: Energy a frame, of the whole board; nothing without a sensor.
         energy_error_uj_per_frame: Half of its 95 % confidence interval.
+        power: Readings of the board's power while the frames were counted: seconds since the first, milliwatts.
         stages: The stages, in order.
         dropped: Frames given up because the source was too fast.
     """
@@ -128,6 +129,7 @@ class PipelineReport:
     stages: tuple[StageReport, ...]
     dropped: int
     energy_error_uj_per_frame: float | None = None
+    power: tuple[tuple[float, float], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""

@@ -35,6 +35,7 @@ _MEASURED = frozenset(
     {"period_us", "throughput_fps", "latency_us", "energy_uj_per_frame", "stages", "frames"}
 )
 _MEASURED_STAGE = frozenset({"time_us"})
+_READING = frozenset({"time_s", "power_mw"})
 
 
 class Objective(StrEnum):
@@ -120,6 +121,7 @@ class Measured:
         energy_uj_per_frame: None without a sensor.
         stages: In the plan's order.
         frames: How many frames were measured.
+        power: Readings of the board's power meanwhile: seconds since the first, milliwatts; none without a sensor.
     """
 
     period_us: float
@@ -128,9 +130,11 @@ class Measured:
     energy_uj_per_frame: float | None
     stages: tuple[MeasuredStage, ...]
     frames: int
+    power: tuple[tuple[float, float], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
-        """The `measured` part of a plan's document."""
+        """The `measured` part of a plan's document; without readings of the power there is no key for them."""
+        readings = [{"time_s": time_s, "power_mw": power_mw} for time_s, power_mw in self.power]
         return {
             "period_us": self.period_us,
             "throughput_fps": self.throughput_fps,
@@ -138,7 +142,7 @@ class Measured:
             "energy_uj_per_frame": self.energy_uj_per_frame,
             "stages": [{"time_us": stage.time_us} for stage in self.stages],
             "frames": self.frames,
-        }
+        } | ({"power": readings} if readings else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +280,7 @@ def _baseline(root: Record) -> Baseline | None:
 def _measured(root: Record, stages: int) -> Measured | None:
     if root.is_null("measured"):
         return None
-    row = root.record("measured", _MEASURED)
+    row = root.record("measured", _MEASURED, frozenset({"power"}))
     found = tuple(
         MeasuredStage(time_us=stage.number("time_us")) for stage in row.records("stages", _MEASURED_STAGE)
     )
@@ -289,4 +293,8 @@ def _measured(root: Record, stages: int) -> Measured | None:
         energy_uj_per_frame=row.number_or_none("energy_uj_per_frame"),
         stages=found,
         frames=row.whole("frames", minimum=1),
+        power=tuple(
+            (reading.number("time_s"), reading.number("power_mw"))
+            for reading in row.records("power", _READING)
+        ),
     )

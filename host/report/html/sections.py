@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FRAMES = 8
 _US_PER_S = 1e6
 _FASTER = 1.01
+_POWER_COLUMNS = 120
 _UNNAMED_POINT = "default"
 
 
@@ -29,6 +30,7 @@ def report_html(story: "Story") -> str:
         *_pipeline(plan),
         *_why(story),
         *_timeline(plan),
+        *_power(plan),
         *_front(story),
         *_layers(story),
         *_comparison(story),
@@ -197,6 +199,23 @@ def _lanes(plan: "Plan", visits: Sequence[Visit]) -> Iterator[tuple[str, list[Bl
                 if (visit.stage, visit.replica) == (number, replica)
             ]
             yield f"{number + 1}. {placement_name(stage.processor, stage.cores)}{part}", blocks
+
+
+def _power(plan: "Plan") -> Iterator[Element]:
+    readings = plan.measured.power if plan.measured else ()
+    if not readings:
+        return
+    size = len(readings) // _POWER_COLUMNS + 1
+    blocks = [readings[place : place + size] for place in range(0, len(readings), size)]
+    means = [(block[0][0], sum(power_mw for _, power_mw in block) / len(block)) for block in blocks]
+    most = max(power_mw for _, power_mw in means)
+    yield element("h2", "Power over time")
+    yield element(
+        "p.soft",
+        f"Of the whole board, while the pipeline ran for {readings[-1][0]:.1f} s: between "
+        f"{min(power_mw for _, power_mw in means) / 1e3:.2f} W and {most / 1e3:.2f} W.",
+    )
+    yield columns([(mw, f"{time_s:.2f} s: {mw / 1e3:.2f} W", 2) for time_s, mw in means], most)
 
 
 def _front(story: "Story") -> Iterator[Element]:

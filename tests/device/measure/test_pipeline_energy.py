@@ -3,7 +3,7 @@
 import pytest
 
 from device.errors import PipelineStateError
-from device.measure.pipeline_energy import PipelineEnergy
+from device.measure.pipeline_energy import MOST_READINGS, PipelineEnergy
 from device.pipeline.null import null_pipeline
 from device.pipeline.report import PipelineReport
 from device.sensors import Gauge, Meter, Rail
@@ -37,6 +37,16 @@ def test_energy_is_the_boards_power_times_the_period() -> None:
     report = PipelineEnergy(meter(), []).measure(pipeline, 50)
     assert report.energy_uj_per_frame == pytest.approx(POWER_MW * report.period_us / 1e3)
     assert report.energy_error_uj_per_frame == 0.0
+
+
+def test_the_readings_are_kept_from_the_first_counted_frame_on() -> None:
+    report = PipelineEnergy(meter(), []).measure(Counting(), 20_000)
+    times_s = [time_s for time_s, _ in report.power]
+    assert {power_mw for _, power_mw in report.power} == {POWER_MW}
+    assert times_s[0] == 0.0
+    assert times_s == sorted(times_s)
+    assert times_s[-1] <= report.frames * report.period_us / 1e6
+    assert 1 < len(times_s) <= MOST_READINGS
 
 
 def test_a_short_run_is_followed_by_one_for_the_energy_alone() -> None:

@@ -162,3 +162,15 @@ def test_where_a_faster_plan_is_known_the_page_names_it() -> None:
     text = read(report_html(file_story("plan.json", plan, table))).text
     assert "not the fastest plan known" in text
     assert "not worth it" not in text
+
+
+def test_power_is_shown_over_time_where_it_was_read(story: Story) -> None:
+    assert "Power over time" not in read(report_html(story)).text
+    found = story.plan.measured
+    assert found is not None
+    readings = tuple((0.01 * number, 5000.0 + number) for number in range(400))
+    plan = replace(story.plan, measured=replace(found, power=readings))
+    reader = read(report_html(replace(story, plan=Plan.from_document(plan.to_document()))))
+    assert "Power over time" in reader.text
+    assert "between 5.00 W and 5.40 W" in reader.text
+    assert 50 < sum(title.endswith(" W") for title in reader.titles) <= 120
