@@ -72,13 +72,13 @@ class PipelineEnergy:
         if self._sensor is None or self._recorder is None:
             return pipeline.measure(frames)
         run = _run(pipeline, frames, self._sensor, self._recorder, self._clock)
-        power, report = run.power, replace(run.report, power=_thinned(run.readings))
-        if power is None:
+        report = run.report
+        if run.power is None:
             length_s = self._sensor.loop_s + _margins_s(self._sensor)
             more = int(length_s * report.throughput_fps) + 1
             with suppress(PipelineStateError):  # somebody has stopped it
-                power = _run(pipeline, more, self._sensor, self._recorder, self._clock).power
-        return with_energy(report, power)
+                run = _run(pipeline, more, self._sensor, self._recorder, self._clock)
+        return with_energy(replace(report, power=_thinned(run.readings)), run.power)
 
 
 def _run(
