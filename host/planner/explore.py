@@ -154,6 +154,8 @@ class _Ground:
             latency, energy = self.outlook(number).sums[:, 0, 0, 0].tolist()
         else:
             latency, energy = float(self.time.least_rest[0]), float(self.space.energy.least_rest[0])
+        if number:
+            latency = max(latency, low)  # some stage takes at least as long
         return low, energy + self.space.idle * low, latency
 
     def windows(self, number: int) -> Windows:

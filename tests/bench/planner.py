@@ -123,6 +123,10 @@ def main() -> None:
     show("100 layers, 60 points: energy, 100 ms", lambda: _fps(table, Objective.ENERGY, max_latency_ms=100.0))
     show("100 layers, 60 points: latency", lambda: _fps(table, Objective.LATENCY))
     show("100 layers, 60 points: throughput, 6 W", lambda: _fps(table, max_power_w=6.0))
+    show(
+        "100 layers, 60 points: latency, 6 W",
+        lambda: _fps(table, Objective.LATENCY, max_power_w=6.0),
+    )
     show("100 layers, 60 points: Pareto front", lambda: f"{len(pareto_front(table))} plans")
     table = parse_profile(large())
     show("1,000 layers, 40 points: throughput", lambda: _fps(table))
