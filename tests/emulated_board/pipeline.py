@@ -95,7 +95,7 @@ def test_two_stages_on_the_board_compute_what_onnx_runtime_does(
     name: str, address: str, host: Host, tmp_path: Path
 ) -> None:
     host("boards", "add", "tx2", "--address", address)
-    options = ["--no-replicas", "--deploy", "--frames", 3, "-o", "plan.json", "--json"]
+    options = ["--no-replicas", "--deploy", "--rounds", 1, "--frames", 3, "-o", "plan.json", "--json"]
     plan = json.loads(host("plan", "--model", name, "--board", "tx2", *options))
     assert {stage["processor"] for stage in plan["stages"]} == {"a57", "denver2"}
     assert plan["measured"]["frames"] > 0
