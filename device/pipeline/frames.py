@@ -14,7 +14,7 @@ import numpy.typing as npt
 from device.errors import FrameError
 from device.pipeline.layout import Interface
 from device.program import Lifetime, Program, Run, plan_memory
-from device.program.runtimes import Bytes, aligned_block, carve_arrays
+from device.program.memory import Bytes, aligned_block, carve_arrays
 
 
 class Frame:

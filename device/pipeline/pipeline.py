@@ -23,7 +23,7 @@ from device.pipeline.session import Session
 from device.pipeline.stage import Stage, load_stages
 from device.pipeline.stand_in import stand_in_frame
 from device.pipeline.worker import Clock, Pin, Worker
-from device.program.runtimes import aligned_block
+from device.program.memory import aligned_block
 from device.threads import pin_to_cpus
 
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -6,7 +6,7 @@ from itertools import chain
 
 from device.pipeline.bundle import Bundle
 from device.pipeline.frames import Frame
-from device.program import Executor, Program, Run, Runtime, Tensor, aligned_copy, load_runtime
+from device.program import Executor, Program, Run, Runtime, Tensor, load_runtime
 from device.program.executor import sequence
 
 
@@ -81,16 +81,18 @@ def load_stages(bundle: Bundle) -> list[Stage]:
 
     Raises:
         BundleError: Weights cannot be read.
-        ProgramError: A module cannot be loaded.
+        ProgramError: A module cannot be loaded, or a weight has another form than the program says.
     """
     return [_load(bundle, index) for index in range(len(bundle.programs))]
 
 
 def _load(bundle: Bundle, index: int) -> Stage:
+    program = bundle.programs[index]
     runtime = load_runtime(bundle.layout.stages[index].device, bundle.module(index))
+    forms = {name: program.buffers[name] for name in program.weights}
     return Stage(
-        program=bundle.programs[index],
+        program=program,
         runtime=runtime,
-        weights={name: runtime.constant(aligned_copy(array)) for name, array in bundle.weights(index)},
+        weights=runtime.constants(forms, bundle.weights(index)),
         replica_cpus=bundle.layout.stages[index].replica_cpus,
     )

@@ -3,6 +3,7 @@
 from device.program.document import Buffer, Call, Layer, Program
 from device.program.executor import BoundLayer, BoundProgram, Executor
 from device.program.loading import load_runtime
+from device.program.memory import aligned_copy, aligned_empty
 from device.program.runtimes import (
     HostRuntime,
     Kernel,
@@ -12,8 +13,6 @@ from device.program.runtimes import (
     Runtime,
     Tensor,
     TvmRuntime,
-    aligned_copy,
-    aligned_empty,
 )
 from device.program.storage import Lifetime, StoragePlan, plan_memory, plan_storage
 

@@ -62,6 +62,20 @@ class Buffer:
             )
         return cls(shape=node["shape"].wholes(least=1), dtype=dtype)
 
+    def check(self, what: str, tensor: Any) -> None:
+        """Refuses a tensor of another form.
+
+        Args:
+            what: Names it in the error.
+            tensor: An array or a TVM tensor.
+
+        Raises:
+            ProgramError: It has another shape or element type.
+        """
+        if tuple(tensor.shape) != self.shape or str(tensor.dtype) != self.dtype:
+            given = f"{tensor.dtype}{[int(extent) for extent in tensor.shape]}"
+            raise ProgramError(f"{what} must be {self}, got {given}")
+
     def __str__(self) -> str:
         return f"{self.dtype}{list(self.shape)}"
 

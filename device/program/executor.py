@@ -103,7 +103,4 @@ def _check(program: Program, names: Sequence[str], tensors: Mapping[str, Tensor]
     for name in names:
         if name not in tensors:
             raise ProgramError(f"{role} {name!r} of the program is missing")
-        form, tensor = program.buffers[name], tensors[name]
-        if tuple(tensor.shape) != form.shape or str(tensor.dtype) != form.dtype:
-            given = f"{tensor.dtype}{[int(extent) for extent in tensor.shape]}"
-            raise ProgramError(f"{role} {name!r} must be {form}, got {given}")
+        program.buffers[name].check(f"{role} {name!r}", tensors[name])

@@ -1,7 +1,7 @@
 """Kernels on a GPU: tensors in its memory, calls that return before they are done."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,17 +11,8 @@ import numpy as np
 from device import cuda
 from device.errors import ProgramError
 from device.program.document import Buffer
-from device.program.runtimes import (
-    Array,
-    Bytes,
-    Kernel,
-    Port,
-    Run,
-    Tensor,
-    aligned_part,
-    kernel_of,
-    load_module,
-)
+from device.program.memory import Array, Bytes, aligned_part
+from device.program.runtimes import Kernel, Port, Run, Tensor, kernel_of, load_module
 from device.program.storage import ALIGNMENT_BYTES, StoragePlan
 
 _PINNED = 3
@@ -69,6 +60,16 @@ class CudaRuntime:
         """A copy in the GPU's memory."""
         tensor: Tensor = self._empty(Buffer(shape=array.shape, dtype=str(array.dtype))).copyfrom(array)
         return tensor
+
+    def constants(
+        self, buffers: Mapping[str, Buffer], arrays: Iterable[tuple[str, Array]]
+    ) -> dict[str, Tensor]:
+        """Copies in the GPU's memory."""
+        tensors = {}
+        for name, array in arrays:
+            buffers[name].check(f"weight {name!r}", array)
+            tensors[name] = self.constant(array)
+        return tensors
 
     def block(self, nbytes: int) -> Bytes:
         """Memory that stays where it is, so that the GPU copies it by itself (`cudaMallocHost`)."""

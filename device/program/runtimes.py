@@ -1,21 +1,17 @@
 """Where kernels and tensors come from: a TVM module, or Python functions on numpy arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
-
 from device.errors import ProgramError
 from device.program.document import Buffer
-from device.program.storage import ALIGNMENT_BYTES, StoragePlan
+from device.program.memory import Array, Bytes, aligned_block, carve_arrays
+from device.program.storage import StoragePlan, plan_together
 
 Kernel = Callable[..., None]
 Run = Callable[[], None]
-Array = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
 
 
 class Tensor(Protocol):
@@ -55,6 +51,19 @@ class Runtime(Protocol):
 
     def constant(self, array: Array) -> Tensor:
         """A tensor with the contents of an array that does not change, dense and aligned (`aligned_empty`)."""
+
+    def constants(
+        self, buffers: Mapping[str, Buffer], arrays: Iterable[tuple[str, Array]]
+    ) -> dict[str, Tensor]:
+        """Tensors with copies of arrays that do not change.
+
+        Args:
+            buffers: The form of each.
+            arrays: All of them by name; each is asked for when the one before has been copied.
+
+        Raises:
+            ProgramError: An array has another form.
+        """
 
     def block(self, nbytes: int) -> Bytes:
         """Aligned memory of this process, from which arrays reach the kernels fast."""
@@ -99,6 +108,17 @@ class HostRuntime:
     def constant(self, array: Array) -> Tensor:
         """A tensor over the array's own memory."""
         return self.share(array)
+
+    def constants(
+        self, buffers: Mapping[str, Buffer], arrays: Iterable[tuple[str, Array]]
+    ) -> dict[str, Tensor]:
+        """Tensors in one block."""
+        plan = plan_together(buffers)
+        places = carve_arrays(plan, buffers, self.block(plan.nbytes))
+        for name, array in arrays:
+            buffers[name].check(f"weight {name!r}", array)
+            places[name][...] = array
+        return {name: self.share(place) for name, place in places.items()}
 
     def block(self, nbytes: int) -> Bytes:
         """Any aligned memory."""
@@ -204,44 +224,6 @@ def kernel_of(module: Any, name: str) -> Kernel:
     except (AttributeError, KeyError) as error:
         raise ProgramError(f"the module has no kernel {name!r}") from error
     return kernel
-
-
-def aligned_empty(buffer: Buffer) -> Array:
-    """An array of a form in aligned memory, its contents undefined."""
-    return aligned_block(buffer.nbytes).view(buffer.dtype).reshape(buffer.shape)
-
-
-def aligned_copy(array: Array) -> Array:
-    """A dense copy of an array in aligned memory."""
-    copy = aligned_empty(Buffer(shape=array.shape, dtype=str(array.dtype)))
-    copy[...] = array
-    return copy
-
-
-def carve_arrays(plan: StoragePlan, buffers: Mapping[str, Buffer], block: Bytes) -> dict[str, Array]:
-    """Arrays in a block.
-
-    Args:
-        plan: Where each array lies.
-        buffers: Form of each array.
-        block: At least as many bytes as the plan says, aligned.
-    """
-    arrays = {}
-    for name, offset in plan.offsets.items():
-        form = buffers[name]
-        arrays[name] = block[offset : offset + form.nbytes].view(form.dtype).reshape(form.shape)
-    return arrays
-
-
-def aligned_block(nbytes: int) -> Bytes:
-    """Aligned bytes."""
-    return aligned_part(np.empty(nbytes + ALIGNMENT_BYTES, np.uint8), nbytes)
-
-
-def aligned_part(raw: Bytes, nbytes: int) -> Bytes:
-    """The first aligned bytes of some that are `ALIGNMENT_BYTES` more."""
-    start = -raw.ctypes.data % ALIGNMENT_BYTES
-    return raw[start : start + nbytes]
 
 
 def _last_line(error: Exception) -> str:

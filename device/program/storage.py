@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from device.program.document import Program
+from device.program.document import Buffer, Program
 
 ALIGNMENT_BYTES = 64
 """What TVM's kernels demand of a buffer's address; a cache line on every board of interest."""
@@ -66,6 +66,13 @@ def plan_memory(lifetimes: Iterable[Lifetime]) -> StoragePlan:
     return StoragePlan(
         offsets={lifetime.name: start for lifetime, start, _ in placed},
         nbytes=max((end for _, _, end in placed), default=0),
+    )
+
+
+def plan_together(buffers: Mapping[str, Buffer]) -> StoragePlan:
+    """Places buffers that are all needed at the same time."""
+    return plan_memory(
+        Lifetime(name=name, nbytes=buffer.nbytes, first=0, last=0) for name, buffer in buffers.items()
     )
 
 

@@ -5,7 +5,7 @@ from itertools import count
 
 from device.measure.transfer import SAMPLES, SIZES, time_transfers
 from device.program import Port, PythonRuntime
-from device.program.runtimes import Array
+from device.program.memory import Array
 
 
 class FarAway(PythonRuntime):

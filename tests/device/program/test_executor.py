@@ -8,7 +8,7 @@ import pytest
 
 from device.errors import ProgramError
 from device.program import Buffer, Call, Executor, Layer, Program, PythonRuntime
-from device.program.runtimes import aligned_copy
+from device.program.memory import aligned_copy
 
 Array = npt.NDArray[Any]
 
