@@ -12,10 +12,7 @@ import numpy as np
 
 from host.build import Builder
 from host.errors import InputError
-from host.kernels.packing import pack
-from host.kernels.specs import Convolution
-from host.kernels.variants import variant_of
-from host.layers.graph import Choice, LayerGraph, PackedWeight
+from host.layers.graph import Choice, LayerGraph
 from host.layers.lowering import LoweredModel
 from host.planner import PlanStage
 
@@ -109,18 +106,10 @@ def _write_stage(folder: Path, stage: PlanStage, site: StageSite, model: Lowered
     (folder / "program.json").write_text(json.dumps(program))
     packed = graph.packed_weights(site.choice, stage.first, stage.last)
     weights: dict[str, Any] = {
-        name: _packed(packed[name], model) if name in packed else model.weights[name]
+        name: packed[name].of(model.weights) if name in packed else model.weights[name]
         for name in program["weights"]
     }
     np.savez(folder / "weights.npz", **weights)
-
-
-def _packed(weight: PackedWeight, model: LoweredModel) -> Any:
-    one = weight.implementation
-    spec = model.graph.kernels[one.kernel]
-    if not isinstance(spec, Convolution):
-        raise TypeError(f"only convolutions have packed weights, not {type(spec).__name__}")
-    return pack(spec, variant_of(one.variant), model.weights[weight.name])
 
 
 def _pipeline(graph: LayerGraph, stages: Sequence[PlanStage], sites: Sequence[StageSite]) -> dict[str, Any]:

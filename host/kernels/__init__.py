@@ -17,6 +17,9 @@ def candidates(spec: Spec, target: Mapping[str, Any]) -> tuple[Variant, ...]:
     Args:
         spec: What it computes.
         target: TVM's target as a dictionary.
+
+    Returns:
+        None for two convolutions at once on a GPU, which has no such kernel.
     """
     if target["kind"] == "cuda":
         return cuda.candidates(spec, describe_gpu(target))

@@ -18,7 +18,7 @@ from host.kernels.cpu.normalization import divisor
 from host.kernels.cpu.window import LOWEST, leaves_image, needs_check, overlap
 from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
-from host.kernels.specs import Convolution, Emitted, Lrn, Pointwise, Pooling, Softmax
+from host.kernels.specs import Convolution, Emitted, Lrn, Pointwise, Pooling, Separable, Softmax
 from host.kernels.variants import Variant, Window, Winograd
 
 Compute = Callable[[Any, Any, Any, Any], Any]
@@ -31,7 +31,7 @@ _SUM: Rule = (0.0, operator.add)
 _LARGEST: Rule = (LOWEST, tirx.max)
 
 
-def define(spec: Emitted, variant: Variant) -> Any:
+def define(spec: Emitted | Separable, variant: Variant) -> Any:
     """A kernel without a schedule.
 
     Args:
@@ -42,9 +42,10 @@ def define(spec: Emitted, variant: Variant) -> Any:
         A TIR function of blocks, with the parameters of the kernel that is written for the variant.
 
     Raises:
-        ValueError: The variant reads transformed weights, which plain loops have no use for.
+        ValueError: The variant reads transformed weights, which plain loops have no use for, or computes two
+            convolutions at once.
     """
-    if isinstance(variant, Winograd):
+    if isinstance(spec, Separable) or isinstance(variant, Winograd):
         raise ValueError(f"a kernel that is written as {variant} is not defined by loops over its weights")
     with IRBuilder() as builder, T.prim_func(s_tir=True):
         T.func_name("main")

@@ -1,17 +1,19 @@
 """Weights in the order in which a kernel reads them. Pure; packed once, when a bundle is made."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from host.kernels.specs import Convolution, Spec
+from host.kernels.specs import Convolution, Separable, Spec
 from host.kernels.variants import (
     Direct,
     GpuDot,
     GpuTile,
     GpuWindow,
+    Rows,
     Tuned,
     Variant,
     Window,
@@ -22,8 +24,45 @@ from host.kernels.winograd_transforms import KERNEL, transforms
 Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """How one of a kernel's arguments is packed.
+
+    Attributes:
+        argument: Index of the argument.
+        spec: The convolution whose weights it is.
+        variant: How that is scheduled.
+    """
+
+    argument: int
+    spec: Convolution
+    variant: Variant
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the packed weights."""
+        return packed_shape(self.spec, self.variant) or ()
+
+    def pack(self, weights: Array) -> Array:
+        """Brings weights into that form."""
+        return pack(self.spec, self.variant, weights)
+
+
+def packings(spec: Spec, variant: Variant) -> tuple[Packing, ...]:
+    """The arguments of a kernel that are packed weights, in order."""
+    if isinstance(spec, Separable) and isinstance(variant, Rows):
+        second = 2 + len(spec.depthwise.epilogue.operands)
+        return (
+            Packing(argument=1, spec=spec.depthwise, variant=variant.depthwise),
+            Packing(argument=second, spec=spec.pointwise, variant=variant.pointwise),
+        )
+    if isinstance(spec, Convolution) and packed_shape(spec, variant):
+        return (Packing(argument=1, spec=spec, variant=variant),)
+    return ()
+
+
 def packed_shape(spec: Spec, variant: Variant) -> tuple[int, ...] | None:
-    """Shape of a kernel's packed weights; None where it has none.
+    """Shape of a convolution's packed weights; None for other kernels, which have none.
 
     Returns:
         For a direct convolution `(groups, panels, height, width, in / groups, panel)`, for Winograd's

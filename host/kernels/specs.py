@@ -53,6 +53,36 @@ class Convolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Separable:
+    """A depthwise convolution and the 1x1 convolution of its result, which is stored nowhere.
+
+    Its arguments are those of the first without the output, then those of the second without the input.
+
+    Attributes:
+        depthwise: The first; each operand of its epilogue is one number a channel.
+        pointwise: The second, of every pixel for itself, and all that the first's result is needed for.
+    """
+
+    depthwise: Convolution
+    pointwise: Convolution
+
+    @property
+    def input(self) -> Form:
+        """What it reads."""
+        return self.depthwise.input
+
+    @property
+    def output(self) -> Form:
+        """What it writes."""
+        return self.pointwise.output
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions."""
+        return self.depthwise.flops + self.pointwise.flops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pooling:
     """The largest value or the mean of each window.
 
@@ -169,14 +199,41 @@ class Generic:
     flops: float
 
 
-Emitted = Convolution | Pooling | Pointwise | Softmax | Lrn
-"""What kernels are written for."""
+_ITEM_BYTES = 4
 
-Spec = Emitted | Generic
+_FAR_BYTES = 512 * 1024
+"""As much as the second cache of most cores holds."""
+
+Emitted = Convolution | Pooling | Pointwise | Softmax | Lrn
+"""What kernels are written for, one operator with what follows it elementwise."""
+
+Spec = Emitted | Separable | Generic
 
 _KINDS: Mapping[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Convolution, Pooling, Pointwise, Softmax, Lrn, Generic)
+    kind.__name__.lower(): kind
+    for kind in (Convolution, Separable, Pooling, Pointwise, Softmax, Lrn, Generic)
 }
+
+
+def separable_of(first: Spec, second: Spec) -> Separable | None:
+    """Two kernels as one, if the second can take the first one's result row by row and that is worth it.
+
+    It is where the result is so large that it does not stay in a core's own caches from one kernel to the next.
+
+    Args:
+        first: What computes the result.
+        second: What reads it, and nobody else does.
+    """
+    if not isinstance(first, Convolution) or not isinstance(second, Convolution):
+        return None
+    is_pointwise = second.kernel == second.strides == (1, 1) and second.padding == (0, 0)
+    is_private = first.output == second.input and first.output.is_dense and not any(first.epilogue.operands)
+    if not first.is_depthwise or not is_pointwise or second.groups != 1 or not is_private:
+        return None
+    if second.weights != "oihw" or first.output.layout != "channels-last":
+        return None
+    is_large = first.output.size * _ITEM_BYTES >= _FAR_BYTES
+    return Separable(depthwise=first, pointwise=second) if is_large else None
 
 
 def to_document(spec: Spec) -> dict[str, Any]:
@@ -208,6 +265,8 @@ def _field(name: str, value: Any) -> Any:
         return _form(value)
     if name == "inputs":
         return tuple(map(_form, value))
+    if name in {"depthwise", "pointwise"}:
+        return Convolution(**{inner: _field(inner, one) for inner, one in value.items()})
     if name == "epilogue":
         return Epilogue(
             operands=tuple(_form(operand) if operand else None for operand in value["operands"]),

@@ -59,6 +59,35 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """A depthwise convolution and the 1x1 convolution behind it, some rows of pixels at a time.
+
+    Attributes:
+        rows: Rows whose depthwise results are kept until the 1x1 convolution has used them.
+        window_columns: Columns of the first's tile.
+        window_channels: Channels of the first's tile.
+        columns: Columns of the second's tile.
+        channels: Output channels of the second's tile; its weights are packed in panels of as many.
+    """
+
+    rows: int
+    window_columns: int
+    window_channels: int
+    columns: int
+    channels: int
+
+    @property
+    def depthwise(self) -> Window:
+        """How the first is scheduled."""
+        return Window(self.window_columns, self.window_channels)
+
+    @property
+    def pointwise(self) -> Direct:
+        """How the second is scheduled."""
+        return Direct(1, self.columns, self.channels, "pixels")
+
+
+@dataclass(frozen=True, slots=True)
 class Plain:
     """The one way to do it."""
 
@@ -130,13 +159,14 @@ class Tuned:
     base: "Analytic"
 
 
-Analytic = Direct | Winograd | Window | GpuTile | GpuDot | GpuWindow | Plain
+Analytic = Direct | Winograd | Window | Rows | GpuTile | GpuDot | GpuWindow | Plain
 """Written from shape and processor alone."""
 
 Variant = Analytic | Tuned
 
 _KINDS: Mapping[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Direct, Winograd, Window, GpuTile, GpuDot, GpuWindow, Plain)
+    kind.__name__.lower(): kind
+    for kind in (Direct, Winograd, Window, Rows, GpuTile, GpuDot, GpuWindow, Plain)
 }
 
 _TUNED = "tuned"

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from host.kernels.packing import packed_shape
+from host.kernels.packing import Packing, packings
 from host.kernels.specs import Spec, from_document, to_document
 from host.kernels.variants import variant_of
 
-SCHEMA = "stageline.graph/2"
+SCHEMA = "stageline.graph/3"
 
 Choice = Mapping[str, tuple[str, ...]]
-"""How layers are scheduled: by structural hash the name of a variant for each of the layer's calls."""
+"""How layers are scheduled: by structural hash the name of a variant for each call, of those that `calls_of` says."""
 
 _ITEM_BYTES = {
     "bool": 1,
@@ -87,11 +87,15 @@ class PackedWeight:
 
     Attributes:
         name: The weight's name in the graph.
-        implementation: The kernel that reads it.
+        packing: That order.
     """
 
     name: str
-    implementation: Implementation
+    packing: Packing
+
+    def of(self, weights: Mapping[str, Any]) -> Any:
+        """The packed array, from arrays in the order that the graph has them in."""
+        return self.packing.pack(weights[self.name])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ class Layer:
     Attributes:
         name: Kind and ordinal, such as `conv1` or `dw4`.
         calls: Kernel calls in execution order.
+        joined: Calls that do the same with fewer kernels, where there are such for some processors; otherwise none.
         inputs: Activations that it reads, from the network's inputs or earlier layers.
         outputs: Activations that it produces and that somebody after it reads.
         weights: Constant tensors that it reads.
@@ -115,6 +120,11 @@ class Layer:
     weights: tuple[str, ...]
     flops: float
     structural_hash: str
+    joined: tuple[KernelCall, ...] = ()
+
+    def calls_of(self, schedule: tuple[str, ...]) -> tuple[KernelCall, ...]:
+        """The calls that a schedule names variants for: `calls`, or the fewer ones that are joined."""
+        return self.calls if len(schedule) == len(self.calls) else self.joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,15 +169,15 @@ class LayerGraph:
             last: Index of the last layer, included; None for the network's last.
         """
         layers = self.layers[first : len(self.layers) if last is None else last + 1]
-        return tuple(dict.fromkeys(one for layer in layers for one in _implementations(layer, choice)))
+        return tuple(dict.fromkeys(one for layer in layers for _, one in _scheduled(layer, choice)))
 
     def packed_weights(self, choice: Choice, first: int, last: int) -> dict[str, PackedWeight]:
         """Weights of the layers `first` to `last` that their kernels read in another order, by their new names."""
         return {
-            _packed_name(name, one): PackedWeight(name=name, implementation=one)
+            name: weight
             for layer in self.layers[first : last + 1]
-            for call, one in zip(layer.calls, _implementations(layer, choice), strict=True)
-            for name in self._packed_arguments(call, one)
+            for call, one in _scheduled(layer, choice)
+            for name, weight in self._packed(call, one).values()
         }
 
     def live_tensors(self, cut: int) -> tuple[str, ...]:
@@ -225,23 +235,25 @@ class LayerGraph:
 
     def _program_layer(self, layer: Layer, choice: Choice) -> dict[str, Any]:
         calls = []
-        for call, one in zip(layer.calls, _implementations(layer, choice), strict=True):
-            packed = self._packed_arguments(call, one)
-            names = [_packed_name(name, one) if name in packed else name for name in call.arguments]
-            calls.append({"function": one.symbol, "arguments": names})
+        for call, one in _scheduled(layer, choice):
+            names = dict(enumerate(call.arguments))
+            names.update((index, name) for index, (name, _) in self._packed(call, one).items())
+            calls.append({"function": one.symbol, "arguments": list(names.values())})
         return {"name": layer.name, "calls": calls}
 
-    def _packed_arguments(self, call: KernelCall, one: Implementation) -> tuple[str, ...]:
-        """The weights that a kernel reads in an order of its own: the argument behind a convolution's input."""
-        shape = packed_shape(self.kernels[one.kernel], variant_of(one.variant))
-        return () if shape is None else (call.arguments[1],)
+    def _packed(self, call: KernelCall, one: Implementation) -> dict[int, tuple[str, PackedWeight]]:
+        """By the index of the argument the weights that a kernel reads in an order of its own, and their new names."""
+        found = {}
+        for packing in packings(self.kernels[one.kernel], variant_of(one.variant)):
+            name = call.arguments[packing.argument]
+            new_name = f"{name}.{one.kernel}.{one.variant}"
+            found[packing.argument] = new_name, PackedWeight(name=name, packing=packing)
+        return found
 
     def _buffer(self, name: str, packed: PackedWeight | None) -> dict[str, Any]:
         if packed is None:
             return _buffer(self.tensors[name])
-        one = packed.implementation
-        shape = packed_shape(self.kernels[one.kernel], variant_of(one.variant))
-        return {"shape": list(shape or ()), "dtype": self.tensors[packed.name].dtype}
+        return {"shape": list(packed.packing.shape), "dtype": self.tensors[packed.name].dtype}
 
     def to_document(self) -> dict[str, Any]:
         """A JSON document from which `from_document` restores the graph."""
@@ -285,16 +297,13 @@ def distinct(layers: Iterable[Layer]) -> dict[str, Layer]:
     return found
 
 
-def _implementations(layer: Layer, choice: Choice) -> list[Implementation]:
-    variants = choice[layer.structural_hash]
+def _scheduled(layer: Layer, choice: Choice) -> list[tuple[KernelCall, Implementation]]:
+    """A layer's calls, and how a choice schedules each."""
+    schedule = choice[layer.structural_hash]
     return [
-        Implementation(kernel=call.kernel, variant=variant)
-        for call, variant in zip(layer.calls, variants, strict=True)
+        (call, Implementation(kernel=call.kernel, variant=variant))
+        for call, variant in zip(layer.calls_of(schedule), schedule, strict=True)
     ]
-
-
-def _packed_name(name: str, one: Implementation) -> str:
-    return f"{name}.{one.kernel}.{one.variant}"
 
 
 def _buffer(tensor: Tensor) -> dict[str, Any]:
@@ -304,7 +313,8 @@ def _buffer(tensor: Tensor) -> dict[str, Any]:
 def _layer_document(layer: Layer) -> dict[str, Any]:
     return {
         "name": layer.name,
-        "calls": [{"kernel": call.kernel, "arguments": list(call.arguments)} for call in layer.calls],
+        "calls": _call_documents(layer.calls),
+        "joined": _call_documents(layer.joined),
         "inputs": list(layer.inputs),
         "outputs": list(layer.outputs),
         "weights": list(layer.weights),
@@ -313,13 +323,19 @@ def _layer_document(layer: Layer) -> dict[str, Any]:
     }
 
 
+def _call_documents(calls: Iterable[KernelCall]) -> list[dict[str, Any]]:
+    return [{"kernel": call.kernel, "arguments": list(call.arguments)} for call in calls]
+
+
+def _calls(entries: Iterable[Mapping[str, Any]]) -> tuple[KernelCall, ...]:
+    return tuple(KernelCall(kernel=call["kernel"], arguments=tuple(call["arguments"])) for call in entries)
+
+
 def _layer(entry: Mapping[str, Any]) -> Layer:
-    calls = tuple(
-        KernelCall(kernel=call["kernel"], arguments=tuple(call["arguments"])) for call in entry["calls"]
-    )
     return Layer(
         name=entry["name"],
-        calls=calls,
+        calls=_calls(entry["calls"]),
+        joined=_calls(entry["joined"]),
         inputs=tuple(entry["inputs"]),
         outputs=tuple(entry["outputs"]),
         weights=tuple(entry["weights"]),

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tvm import relax
 from tvm.s_tir.analysis import estimate_tir_flops
 
 from host.errors import InputError
-from host.kernels.specs import Generic, Spec, digest
+from host.kernels.specs import Generic, Spec, digest, separable_of
 from host.layers.graph import KernelCall, Layer, LayerGraph, Tensor
 from host.layers.naming import is_change_of_form, is_free, kind_of, kind_of_generic, numbered
 from host.layers.recognition import PREFIX, recognise
@@ -112,7 +113,7 @@ class _Lowering:
         results = self._names_of(main.body.body)
         for result in results:
             self._require_activation(result)
-        layers = _group(self._steps, frozenset(results))
+        layers = tuple(self._layers(frozenset(results)))
         graph = LayerGraph(
             name=self._name,
             inputs=inputs,
@@ -122,6 +123,24 @@ class _Lowering:
             kernels=self._kernels,
         )
         return LoweredModel(graph=graph, functions=self._functions, weights=self._weights)
+
+    def _layers(self, results: frozenset[str]) -> Iterator[Layer]:
+        groups = _group(self._steps, self._kernels, results)
+        names = numbered([_group_kind(group) for group in groups])
+        readers = Counter(name for group in groups for name in {n for step in group for n in step.reads})
+        for name, group in zip(names, groups, strict=True):
+            yield replace(_layer(name, group, readers, results), joined=self._joined(group))
+
+    def _joined(self, group: Sequence[_Step]) -> tuple[KernelCall, ...]:
+        """The calls of a group in which two convolutions become one kernel, where it has two such."""
+        for index, (first, second) in enumerate(pairwise(group)):
+            if spec := separable_of(self._kernels[first.call.kernel], self._kernels[second.call.kernel]):
+                self._kernels.setdefault(digest(spec), spec)
+                arguments = (*first.call.arguments[:-1], *second.call.arguments[1:])
+                both = KernelCall(kernel=digest(spec), arguments=arguments)
+                calls = [step.call for step in group]
+                return (*calls[:index], both, *calls[index + 2 :])
+        return ()
 
     def _bind(self, value: Any) -> tuple[str, ...]:
         if isinstance(value, relax.Call):
@@ -219,22 +238,42 @@ def kernel_digest(function: Any) -> str:
     return hashlib.sha256(f"{structure:016x}{signature}".encode()).hexdigest()[:16]
 
 
-def _group(steps: Sequence[_Step], results: frozenset[str]) -> tuple[Layer, ...]:
-    """Joins free operators to the step before them (the first ones to the step behind them)."""
+def _group(steps: Sequence[_Step], kernels: Mapping[str, Spec], results: frozenset[str]) -> list[list[_Step]]:
+    """Joins what belongs into one layer.
+
+    Free operators join the step before them (the first ones the step behind them), and a 1x1 convolution the depthwise
+    one whose large result it alone needs.
+    """
+    readers = Counter(name for step in steps for name in step.call.arguments[:-1])
     groups: list[list[_Step]] = []
     for step in steps:
-        joins = groups and (step.is_free or all(other.is_free for other in groups[-1]))
-        if joins:
-            groups[-1].append(step)
+        last = groups[-1] if groups else []
+        is_beside = step.is_free or all(other.is_free for other in last)
+        if last and (is_beside or _follows(last[-1], step, kernels, readers, results)):
+            last.append(step)
         else:
             groups.append([step])
-    names = numbered([_group_kind(group) for group in groups])
-    readers = Counter(name for group in groups for name in {n for step in group for n in step.reads})
-    return tuple(_layer(name, group, readers, results) for name, group in zip(names, groups, strict=True))
+    return groups
+
+
+def _follows(
+    before: _Step,
+    step: _Step,
+    kernels: Mapping[str, Spec],
+    readers: Counter[str],
+    results: frozenset[str],
+) -> bool:
+    """Whether a step is a 1x1 convolution of what the one before stores for nobody else."""
+    (between,) = before.writes if len(before.writes) == 1 else (None,)
+    if between is None or step.call.arguments[0] != between:
+        return False
+    is_private = readers[between] == 1 and between not in results
+    return is_private and separable_of(kernels[before.call.kernel], kernels[step.call.kernel]) is not None
 
 
 def _group_kind(group: Sequence[_Step]) -> str:
-    return next((step.kind for step in group if not step.is_free), group[0].kind)
+    kinds = [step.kind for step in group if not step.is_free]
+    return "".join(kinds) or group[0].kind
 
 
 def _layer(name: str, group: Sequence[_Step], readers: Counter[str], results: frozenset[str]) -> Layer:

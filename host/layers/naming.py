@@ -48,7 +48,7 @@ def numbered(kinds: Sequence[str]) -> list[str]:
     names = []
     for kind in kinds:
         seen[kind] += 1
-        is_bare = totals[kind] == 1 and kind not in ("conv", "dw", "pw")
+        is_bare = totals[kind] == 1 and kind not in ("conv", "dw", "pw", "dwpw")
         names.append(kind if is_bare else f"{kind}{seen[kind]}")
     return names
 

@@ -157,7 +157,7 @@ def _trials(
     for name, layer in distinct(graph.layers).items():
         main = main_call(graph, layer)
         variant = tuned.get(layer.calls[main].kernel)
-        if variant is None:
+        if variant is None or layer.calls_of(choice[name]) is not layer.calls:
             continue
         new = (*choice[name][:main], variant, *choice[name][main + 1 :])
         if new != choice[name] and text_of(new) not in profiles[name].candidates_us:

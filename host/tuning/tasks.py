@@ -50,6 +50,8 @@ def tasks_of(
     names: dict[str, list[str]] = {}
     used: dict[str, Analytic] = {}
     for key, layer in distinct(graph.layers).items():
+        if layer.calls_of(choice[key]) is not layer.calls:
+            continue  # kernels that compute several operators at once are not defined by plain loops
         main = main_call(graph, layer)
         kernel = layer.calls[main].kernel
         times[kernel] += counts[key] * latencies_us[key]

@@ -17,7 +17,7 @@ import tvm
 from host.frontends import builtins, resolve
 from host.kernels import candidates, emit
 from host.kernels.cuda.source import portable
-from host.kernels.specs import Generic, Spec, digest
+from host.kernels.specs import Generic, Separable, Spec, digest
 from host.network import Network
 from tests import nvrtc
 
@@ -27,8 +27,9 @@ BOARD = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57"}
 
 @cache
 def kernels_of(name: str) -> Mapping[str, Spec]:
-    """The different kernels of a built-in network."""
-    return Network(resolve(name), name, None).graph.kernels
+    """The different kernels of a built-in network that a GPU runs."""
+    kernels = Network(resolve(name), name, None).graph.kernels
+    return {kernel: spec for kernel, spec in kernels.items() if not isinstance(spec, Separable)}
 
 
 def source_of(spec: Spec, arch: str, code: Any = None) -> str:
@@ -59,19 +60,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{'model':<14} {'kernels':>7} {'general':>7} " + " ".join(f"{arch:>22}" for arch in ARCHS))
     for model in options.models:
         network = Network(resolve(model), model, None)
-        general = sum(isinstance(spec, Generic) for spec in network.graph.kernels.values())
+        kernels = kernels_of(model)
+        general = sum(isinstance(spec, Generic) for spec in kernels.values())
         columns = []
         for arch in ARCHS:
             started = time.perf_counter()
-            for kernel, spec in network.graph.kernels.items():
+            for kernel, spec in kernels.items():
                 if (digest(spec), arch) not in compiled:
                     code = network.lowered.functions.get(kernel) if isinstance(spec, Generic) else None
                     source = source_of(spec, arch, code)
                     compiled[digest(spec), arch] = bool(library and nvrtc.compiled(library, source, arch))
-            done = all(compiled[digest(spec), arch] for spec in network.graph.kernels.values())
+            done = all(compiled[digest(spec), arch] for spec in kernels.values())
             columns.append(f"{'compiled' if done else 'generated'} {time.perf_counter() - started:>6.1f} s")
         cells = " ".join(f"{column:>22}" for column in columns)
-        print(f"{model:<14} {len(network.graph.kernels):>7} {general:>7} {cells}", flush=True)
+        print(f"{model:<14} {len(kernels):>7} {general:>7} {cells}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from host.kernels import cpu
 from host.kernels.epilogue import Epilogue, Step
 from host.kernels.forms import Form
 from host.kernels.machines import describe_cpu
-from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax
+from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Separable, Softmax
 from host.kernels.variants import Variant, Winograd
 from host.linker import link
 from tests.emulated_board.board import EmulatedBoard, default_folder, prepare
-from tests.host.kernels.reference import Case, Kernel
+from tests.host.kernels.reference import Case, Kernel, Separated
 
 TARGET = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57"}
 CPU = describe_cpu(TARGET)
@@ -107,10 +107,26 @@ SPECS: Mapping[str, Kernel] = {
 }
 
 
-KERNELS: Mapping[str, tuple[Case, Variant]] = {
-    f"{name}_{index}": (Case.of(spec), variant)
-    for name, spec in SPECS.items()
-    for index, variant in enumerate(cpu.candidates(spec, CPU))
+BOTH: Mapping[str, Separable] = {
+    "depthwise_and_1x1": Separable(
+        depthwise=convolution(form(32, 9, 9, 1), form(32, 9, 9), 3, groups=32),
+        pointwise=convolution(form(32, 9, 9), form(24, 9, 9, 1)),
+    ),
+    "depthwise_and_1x1_with_tails": Separable(
+        depthwise=convolution(form(13, 7, 5, 1), form(13, 4, 3), 3, groups=13, strides=(2, 2)),
+        pointwise=convolution(form(13, 4, 3), form(11, 4, 3)),
+    ),
+}
+
+CASES: Mapping[str, Case | Separated] = {
+    **{name: Case.of(spec) for name, spec in SPECS.items()},
+    **{name: Separated.of(spec) for name, spec in BOTH.items()},
+}
+
+KERNELS: Mapping[str, tuple[Case | Separated, Variant]] = {
+    f"{name}_{index}": (case, variant)
+    for name, case in CASES.items()
+    for index, variant in enumerate(cpu.candidates(case.spec, CPU))
 }
 
 

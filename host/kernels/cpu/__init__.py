@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from host.kernels.cpu.separable_tiling import rows_candidates
 from host.kernels.cpu.tiling import window_candidates
 from host.kernels.cpu.winograd_tiling import convolution_candidates, winograd_applies
 from host.kernels.machines import Cpu
-from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax, Spec
-from host.kernels.variants import Direct, Plain, Variant, Window, Winograd
+from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Separable, Softmax, Spec
+from host.kernels.variants import Direct, Plain, Rows, Variant, Window, Winograd
 
 __all__ = ["candidates", "emit"]
 
@@ -15,6 +16,8 @@ def candidates(spec: Spec, cpu: Cpu) -> tuple[Variant, ...]:
     """Ways to schedule a kernel that could be the fastest, the likeliest first."""
     if isinstance(spec, Convolution):
         return window_candidates(spec, cpu) if spec.is_depthwise else convolution_candidates(spec, cpu)
+    if isinstance(spec, Separable):
+        return rows_candidates(spec, cpu)
     if isinstance(spec, Pooling):
         return window_candidates(spec, cpu)
     return (Plain(),)
@@ -29,6 +32,7 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
     from host.kernels.cpu.convolution import direct
     from host.kernels.cpu.normalization import lrn, softmax
     from host.kernels.cpu.pointwise import pointwise
+    from host.kernels.cpu.separable import separable
     from host.kernels.cpu.window import depthwise, pooling
     from host.kernels.cpu.winograd import winograd
 
@@ -39,6 +43,8 @@ def emit(spec: Spec, variant: Variant, cpu: Cpu) -> Any:
             function = winograd(spec, variant, cpu)
         case Convolution(), Window():
             function = depthwise(spec, variant, cpu)
+        case Separable(), Rows():
+            function = separable(spec, variant, cpu)
         case Pooling(), Window():
             function = pooling(spec, variant, cpu)
         case Pointwise(), Plain():

@@ -6,6 +6,7 @@ few neighbouring ones.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import tirx
@@ -23,7 +24,8 @@ from host.kernels.cpu.emission import (
     write_function,
 )
 from host.kernels.cpu.reduction import Ahead, Reduction, Tile
-from host.kernels.cpu.tiling import Part, flattened, parts, total, vectors
+from host.kernels.cpu.registers import Sums
+from host.kernels.cpu.tiling import flattened, panels_of, parts, total, vectors
 from host.kernels.machines import Cpu
 from host.kernels.packing import packed_shape
 from host.kernels.specs import Convolution
@@ -51,6 +53,35 @@ def direct(spec: Convolution, tile: Direct, cpu: Cpu) -> Any:
     return write_function(parameter_shapes(spec, tile), body)
 
 
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where a convolution's sums go.
+
+    Attributes:
+        spec: The convolution.
+        operands: Its epilogue's buffers.
+        target: The output's buffer.
+    """
+
+    spec: Convolution
+    operands: Sequence[Any]
+    target: Any
+
+    def call_for(self, places: Sequence[Place]) -> None:
+        """Asks for the memory that a tile ends with, before its reduction: what it adds, and where it stores."""
+        epilogue = zip(self.spec.epilogue.operands, self.operands, strict=True)
+        for form, buffer in [(self.spec.output, self.target), *epilogue]:
+            if form and (form.height, form.width) != (1, 1):
+                for place in places:
+                    prefetch(buffer, place.index(form))
+
+    def store(self, places: Sequence[Place], sums: Sums) -> None:
+        """Stores a tile, the epilogue applied; there is a place for each vector of it."""
+        for place, vector in zip(places, sums.vectors, strict=True):
+            value = finish(self.spec.epilogue, self.operands, sums.get(*vector), place)
+            write(self.target, self.spec.output, place, value)
+
+
 class _Body:
     """The loops around the tiles and the tile itself."""
 
@@ -68,23 +99,19 @@ class _Body:
         self._tile = tile
         self._cpu = cpu
         self._reduction = Reduction(spec, tile.channels, cpu, source, weights)
-        self._operands = operands
-        self._target = target
+        self._results = Results(spec, operands, target)
         self._rows = parts(spec.output.height, tile.rows)
         self._columns = parts(spec.output.width, tile.columns)
-        each = spec.output.channels // spec.groups
-        whole, rest = divmod(each, tile.channels)
-        self._panels = [Part(0, tile.channels, whole)] if whole else []
-        self._panels += [Part(whole * tile.channels, rest, 1)] if rest else []
+        self._panels = panels_of(spec.output.channels // spec.groups, tile.channels)
 
     def write(self) -> None:
         """Emits the whole computation."""
-        spec, panels, rows = self._spec, total(self._panels), total(self._rows)
+        spec, count, rows = self._spec, total(self._panels), total(self._rows)
         if self._tile.outer == "channels":
-            with tasks(spec.output.batch, spec.groups, panels, rows) as (image, group, panel, row):
+            with tasks(spec.output.batch, spec.groups, count, rows) as (image, group, panel, row):
                 self._task(image, group, panel, row)
         else:
-            with tasks(spec.output.batch, rows, spec.groups, panels) as (image, row, group, panel):
+            with tasks(spec.output.batch, rows, spec.groups, count) as (image, row, group, panel):
                 self._task(image, group, panel, row)
 
     def _task(self, image: Any, group: Any, panel: Any, row_piece: Any) -> None:
@@ -117,23 +144,13 @@ class _Body:
             for start, lanes in tile.vectors
         ]
         sums = tile.of_zeros()
-        self._call_for_results(places)
+        self._results.call_for(places)
         panel_index = group * total(self._panels) + panel
         weights = panel_index * self._reduction.weights_of_panel
         self._reduction.add_to(
             tile, sums, self._first_input(group, corner), weights, self._ahead(panel_index, index)
         )
-        for place, vector in zip(places, sums.vectors, strict=True):
-            value = finish(self._spec.epilogue, self._operands, sums.get(*vector), place)
-            write(self._target, self._spec.output, place, value)
-
-    def _call_for_results(self, places: Sequence[Place]) -> None:
-        """Asks for the memory that a tile ends with, before its reduction: what it adds, and where it stores."""
-        epilogue = zip(self._spec.epilogue.operands, self._operands, strict=True)
-        for form, buffer in [(self._spec.output, self._target), *epilogue]:
-            if form and (form.height, form.width) != (1, 1):
-                for place in places:
-                    prefetch(buffer, place.index(form))
+        self._results.store(places, sums)
 
     def _ahead(self, panel: Any, tile: Any) -> Ahead | None:
         """Which weights of the next panel each step of a tile's reduction calls for, so that they arrive in time.

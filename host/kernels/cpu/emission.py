@@ -43,13 +43,14 @@ def write_function(shapes: Sequence[Sequence[int]], body: Callable[..., None]) -
 def parameter_shapes(spec: Emitted, variant: Variant) -> list[tuple[int, ...]]:
     """Shapes of a kernel's parameters in order."""
     inputs = spec.inputs if isinstance(spec, Pointwise) else (spec.input,)
+    return [*(form.shape for form in inputs), *constant_shapes(spec, variant), spec.output.shape]
+
+
+def constant_shapes(spec: Emitted, variant: Variant) -> list[tuple[int, ...]]:
+    """Shapes of the parameters between what a kernel reads and what it writes: weights, operands of its epilogue."""
     weights = packed_shape(spec, variant)
-    return [
-        *(form.shape for form in inputs),
-        *([weights] if weights else []),
-        *(form.shape if form else (spec.output.channels,) for form in spec.epilogue.operands),
-        spec.output.shape,
-    ]
+    operands = [form.shape if form else (spec.output.channels,) for form in spec.epilogue.operands]
+    return [weights, *operands] if weights else operands
 
 
 def number(value: float) -> Any:

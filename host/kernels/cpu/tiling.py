@@ -42,6 +42,13 @@ def parts(extent: int, size: int) -> tuple[Part, ...]:
     return tuple(part for part in both if part.count)
 
 
+def panels_of(channels: int, size: int) -> tuple[Part, ...]:
+    """Cuts channels into panels of `size`, the last one smaller where they do not fill it."""
+    whole, rest = divmod(channels, size)
+    both = (Part(0, size, whole), Part(whole * size, rest, int(rest > 0)))
+    return tuple(part for part in both if part.count)
+
+
 def vectors(channels: int, lanes: int) -> tuple[tuple[int, int], ...]:
     """Cuts channels into vectors `(start, lanes)`: whole registers, then smaller powers of two."""
     found, start = [], 0

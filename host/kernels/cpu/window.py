@@ -1,6 +1,6 @@
 """Depthwise convolutions and pooling: every channel for itself, a tile of neighbouring results in registers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tvm import tirx
@@ -23,7 +23,7 @@ from host.kernels.cpu.emission import (
     write_function,
 )
 from host.kernels.cpu.registers import Sums
-from host.kernels.cpu.tiling import Part, parts, vectors
+from host.kernels.cpu.tiling import panels_of, parts, vectors
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution, Pooling
 from host.kernels.variants import Window
@@ -32,6 +32,9 @@ LOWEST = -3.402823466e38
 """What the largest of nothing is."""
 
 _MOST_UNROLLED = 25
+
+Add = Callable[[Any, Any, Any, Any, Place], Any]
+"""What a vector is after it took in another: from both, the place in the window and the place of the result."""
 
 
 def depthwise(spec: Convolution, tile: Window, cpu: Cpu) -> Any:
@@ -45,17 +48,22 @@ def depthwise(spec: Convolution, tile: Window, cpu: Cpu) -> Any:
     Returns:
         A TIR function of input, weights `(height, width, channels)`, the epilogue's operands and output.
     """
-    channels = spec.output.channels
 
     def body(source: Any, weights: Any, *rest: Any) -> None:
-        def add(total: Any, value: Any, row: Any, column: Any, place: Place) -> Any:
-            index = (row * spec.kernel[1] + column) * channels + place.channel
-            return total + value * weights[at(index, place.lanes)]
-
         clear_halo(rest[-1], spec.output, cpu.lanes)
-        _Windows(spec, tile, cpu, source, rest[:-1], rest[-1], 0.0, add).write()
+        Windows(spec, tile, cpu, source, rest[:-1], rest[-1], 0.0, products_of(spec, weights)).write()
 
     return write_function(parameter_shapes(spec, tile), body)
+
+
+def products_of(spec: Convolution, weights: Any) -> Add:
+    """Takes in a pixel times the weights `(height, width, channels)` of a depthwise convolution."""
+
+    def add(total: Any, value: Any, row: Any, column: Any, place: Place) -> Any:
+        index = (row * spec.kernel[1] + column) * spec.output.channels + place.channel
+        return total + value * weights[at(index, place.lanes)]
+
+    return add
 
 
 def pooling(spec: Pooling, tile: Window, cpu: Cpu) -> Any:
@@ -77,13 +85,25 @@ def pooling(spec: Pooling, tile: Window, cpu: Cpu) -> Any:
 
         clear_halo(rest[-1], spec.output, cpu.lanes)
         start = LOWEST if spec.kind == "max" else 0.0
-        _Windows(spec, tile, cpu, source, rest[:-1], rest[-1], start, add).write()
+        Windows(spec, tile, cpu, source, rest[:-1], rest[-1], start, add).write()
 
     return write_function(parameter_shapes(spec, tile), body)
 
 
-class _Windows:
-    """Loops over rows, tiles of columns and vectors of channels; the window inside."""
+class Windows:
+    """Loops over rows, tiles of columns and vectors of channels; the window inside.
+
+    Args:
+        spec: What to compute.
+        tile: Its columns and channels.
+        cpu: The core that it will run on.
+        source: The input's buffer.
+        operands: The epilogue's buffers.
+        target: The output's buffer.
+        start: What each result is at first.
+        add: How it takes in a vector.
+        begin: Image and row that the output begins with, where that holds only some rows of one image.
+    """
 
     def __init__(
         self,
@@ -94,7 +114,8 @@ class _Windows:
         operands: Sequence[Any],
         target: Any,
         start: float,
-        add: Any,
+        add: Add,
+        begin: tuple[Any, Any] = (0, 0),
     ) -> None:
         self._spec = spec
         self._cpu = cpu
@@ -103,23 +124,16 @@ class _Windows:
         self._target = target
         self._start = start
         self._add = add
+        self._begin = begin
         self._columns = parts(spec.output.width, tile.columns)
-        whole, rest = divmod(spec.output.channels, tile.channels)
-        self._channels = [Part(0, tile.channels, whole)] if whole else []
-        self._channels += [Part(whole * tile.channels, rest, 1)] if rest else []
+        self._channels = panels_of(spec.output.channels, tile.channels)
 
     def write(self) -> None:
         """Emits the whole computation."""
         output = self._spec.output
         if output.height > 1:
             with tasks(output.batch, output.height) as (image, row):
-                loop_parts(
-                    self._columns,
-                    lambda column, columns: loop_parts(
-                        self._channels,
-                        lambda channel, channels: self._tile(image, row, column, columns, channel, channels),
-                    ),
-                )
+                self.write_row(image, row)
             return
         with tasks(output.batch, sum(part.count for part in self._channels)) as (image, piece):
             each_part(
@@ -130,6 +144,16 @@ class _Windows:
                     lambda column, columns: self._tile(image, 0, column, columns, channel, channels),
                 ),
             )
+
+    def write_row(self, image: Any, row: Any) -> None:
+        """Emits the computation of one row of an image."""
+        loop_parts(
+            self._columns,
+            lambda column, columns: loop_parts(
+                self._channels,
+                lambda channel, channels: self._tile(image, row, column, columns, channel, channels),
+            ),
+        )
 
     def _tile(self, image: Any, row: Any, column: Any, columns: int, channel: Any, channels: int) -> None:
         lanes = vectors(channels, self._cpu.lanes)
@@ -148,12 +172,15 @@ class _Windows:
     def _windows(self, places: Sequence[Place], results: Sums) -> None:
         spec = self._spec
         height, width = spec.kernel
+        first_image, first_row = self._begin
 
         def step(kernel_row: Any, kernel_column: Any) -> None:
             for place, vector in zip(places, results.vectors, strict=True):
                 seen = Place(
-                    place.image,
-                    place.row * spec.strides[0] - spec.padding[0] + kernel_row * spec.dilation[0],
+                    first_image + place.image,
+                    (first_row + place.row) * spec.strides[0]
+                    - spec.padding[0]
+                    + kernel_row * spec.dilation[0],
                     place.column * spec.strides[1] - spec.padding[1] + kernel_column * spec.dilation[1],
                     place.channel,
                     place.lanes,

@@ -10,7 +10,7 @@ from tvm.tirx.script.builder import ir as T  # noqa: N812 - the name that TVM's 
 
 from host.kernels.cpu.emission import at, loop_parts, prefetch, spread, store
 from host.kernels.cpu.registers import Sums
-from host.kernels.cpu.tiling import Part, parts, total, vectors
+from host.kernels.cpu.tiling import panels_of, parts, total, vectors
 from host.kernels.cpu.winograd_tiling import LINE, scratch_shape
 from host.kernels.machines import Cpu
 from host.kernels.specs import Convolution
@@ -52,9 +52,7 @@ class Products:
         self._variant = variant
         self._cpu = cpu
         self._weights = weights
-        whole, rest = divmod(spec.output.channels, variant.channels)
-        self.panels = [Part(0, variant.channels, whole)] if whole else []
-        self.panels += [Part(whole * variant.channels, rest, 1)] if rest else []
+        self.panels = panels_of(spec.output.channels, variant.channels)
 
     def multiply(
         self, source: Planes, target: Planes, plane: Any, tiles: int, channel: Any, channels: int

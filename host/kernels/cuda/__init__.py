@@ -8,7 +8,7 @@ from typing import Any
 from host.kernels.cuda.tiling import candidates as convolution_candidates
 from host.kernels.cuda.tiling import window_candidates
 from host.kernels.machines import Gpu
-from host.kernels.specs import Convolution, Generic, Lrn, Pointwise, Pooling, Softmax, Spec
+from host.kernels.specs import Convolution, Generic, Lrn, Pointwise, Pooling, Separable, Softmax, Spec
 from host.kernels.variants import GpuDot, GpuTile, GpuWindow, Plain, Variant
 
 __all__ = ["candidates", "emit"]
@@ -20,7 +20,7 @@ def candidates(spec: Spec, gpu: Gpu) -> tuple[Variant, ...]:
         return convolution_candidates(spec, gpu)
     if isinstance(spec, Pooling):
         return window_candidates(spec, gpu)
-    return (Plain(),)
+    return () if isinstance(spec, Separable) else (Plain(),)
 
 
 def emit(spec: Spec, variant: Variant, gpu: Gpu, code: Any = None) -> Any:

@@ -1,7 +1,7 @@
 """What kernels should compute, said plainly with numpy, and a way to run them between numbers that must stay."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
 from typing import Any
@@ -16,8 +16,8 @@ from host.kernels.epilogue import RESULT, Epilogue
 from host.kernels.forms import Form
 from host.kernels.machines import Cpu, describe_cpu
 from host.kernels.packing import pack
-from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Softmax
-from host.kernels.variants import Variant
+from host.kernels.specs import Convolution, Lrn, Pointwise, Pooling, Separable, Softmax
+from host.kernels.variants import Rows, Variant
 
 Array = npt.NDArray[Any]
 Kernel = Convolution | Lrn | Pooling | Pointwise | Softmax
@@ -110,6 +110,35 @@ class Case:
         return to_memory(self.spec.output, finish(self.spec.epilogue, result, self.operands))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separated:
+    """Two convolutions with numbers to compute from, the first one's result being the second one's input."""
+
+    spec: Separable
+    first: Case
+    second: Case
+
+    @classmethod
+    def of(cls, spec: Separable) -> "Separated":
+        """Draws numbers of which products and sums are exact in any order."""
+        first, second = Case.of(spec.depthwise), Case.of(spec.pointwise, seed=1)
+        batch, channels, height, width = spec.depthwise.output.logical_shape
+        between = first.expected().reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
+        return cls(spec=spec, first=first, second=replace(second, inputs=(between,)))
+
+    def arguments(self, variant: Variant) -> list[Array]:
+        """What the kernel is called with, as it lies in memory; without the output."""
+        assert isinstance(variant, Rows)
+        return [
+            *self.first.arguments(variant.depthwise),
+            *self.second.arguments(variant.pointwise)[1:],
+        ]
+
+    def expected(self) -> Array:
+        """The output as it should lie in memory, the zeros of its halo included."""
+        return self.second.expected()
+
+
 def machines() -> tuple[Machine, ...]:
     """Every description that makes a difference; those of other machines are compiled for this one."""
     triple = f"{machine()}-linux-gnu"
@@ -124,7 +153,7 @@ def machines() -> tuple[Machine, ...]:
     )
 
 
-def run(case: Case, variant: Variant, on: Machine) -> Array:
+def run(case: Case | Separated, variant: Variant, on: Machine) -> Array:
     """Compiles a kernel and runs it; what lies around its tensors may neither be written nor matter.
 
     Returns:

@@ -3,7 +3,9 @@
 import pytest
 
 from host.kernels.forms import Form
+from host.kernels.packing import Packing
 from host.kernels.specs import Convolution, Generic
+from host.kernels.variants import Direct
 from host.layers import KernelCall, Layer, LayerGraph, Tensor, distinct
 from host.layers.graph import Implementation, PackedWeight
 
@@ -82,7 +84,7 @@ def test_document_restores_the_graph(residual: LayerGraph) -> None:
 
 
 def test_document_of_another_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"stageline\.graph/2"):
+    with pytest.raises(ValueError, match=r"stageline\.graph/3"):
         LayerGraph.from_document({"schema": "stageline.graph/9"})
 
 
@@ -119,6 +121,6 @@ def test_weights_of_a_convolution_stand_in_a_program_in_the_order_that_its_varia
     (name,) = program["weights"]
     assert program["buffers"][name]["shape"] == [1, 2, 1, 1, 3, 16]
     assert program["layers"][0]["calls"][0]["arguments"] == ["x", name, "t"]
-    one = Implementation(kernel="kernel-1", variant="direct-1-4-16-pixels")
-    assert graph.packed_weights(choice, 0, 0) == {name: PackedWeight(name="w0", implementation=one)}
+    packing = Packing(argument=1, spec=spec, variant=Direct(1, 4, 16, "pixels"))
+    assert graph.packed_weights(choice, 0, 0) == {name: PackedWeight(name="w0", packing=packing)}
     assert LayerGraph.from_document(graph.to_document()) == graph

@@ -7,6 +7,7 @@ import pytest
 from tvm import relax
 from tvm.script import relax as R  # noqa: N812 - TVM's own spelling
 
+from host.kernels.specs import Separable
 from host.layers.lowering import LoweredModel, lower
 from host.layers.naming import kind_of_generic, numbered
 
@@ -77,6 +78,43 @@ def test_work_counts_a_multiply_add_as_two(lowered: LoweredModel) -> None:
 def test_names_of_inputs_and_outputs_are_the_models_own(lowered: LoweredModel) -> None:
     assert lowered.graph.inputs == ("image",)
     assert [name for name, _ in lowered.graph.outputs] == ["probabilities"]
+
+
+def separable(*, is_read_twice: bool, size: int = 112) -> LoweredModel:
+    """A depthwise convolution and a 1x1 convolution of its result, which somebody else may read, too."""
+    weights = np.ones((64, 1, 3, 3), "float32"), np.ones((16, 64, 1, 1), "float32")
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", R.Tensor((1, 64, size, size), "float32"))
+    with builder.function("main", [x]):
+        with builder.dataflow():
+            filtered = builder.emit(relax.op.nn.conv2d(x, relax.const(weights[0]), padding=1, groups=64))
+            between = builder.emit(relax.op.nn.relu(filtered))
+            combined = builder.emit(relax.op.nn.conv2d(between, relax.const(weights[1])))
+            results = [combined, between] if is_read_twice else [combined]
+            result = builder.emit_output(relax.Tuple(results))
+        builder.emit_func_output(result)
+    return lower(builder.finalize(), name="n", inputs=["x"], outputs=["y", "z"][: len(results)])
+
+
+def test_depthwise_convolution_of_a_large_image_and_the_1x1_behind_it_are_one_layer() -> None:
+    graph = separable(is_read_twice=False).graph
+    (layer,) = graph.layers
+    assert layer.name == "dwpw1"
+    (both,) = [call for call in layer.joined if isinstance(graph.kernels[call.kernel], Separable)]
+    assert len(layer.joined) == len(layer.calls) - 1
+    assert set(both.arguments) & set(layer.weights) == set(layer.weights)
+    (between,) = [
+        call.arguments[-1]
+        for call in layer.calls
+        if getattr(graph.kernels[call.kernel], "is_depthwise", False)
+    ]
+    assert not any(between in call.arguments for call in layer.joined)
+
+
+def test_what_somebody_else_reads_or_a_cache_keeps_stays_apart() -> None:
+    for lowered in (separable(is_read_twice=True), separable(is_read_twice=False, size=14)):
+        assert [layer.name for layer in lowered.graph.layers] == ["dw1", "pw1"]
+        assert not any(layer.joined for layer in lowered.graph.layers)
 
 
 @pytest.mark.parametrize(
