@@ -23,7 +23,7 @@ from host.kernels.cpu.emission import (
     write,
     write_function,
 )
-from host.kernels.cpu.reduction import Ahead, Reduction, Tile
+from host.kernels.cpu.reduction import LINE, Ahead, Reduction, Tile
 from host.kernels.cpu.registers import Sums
 from host.kernels.cpu.tiling import flattened, panels_of, parts, total, vectors
 from host.kernels.machines import Cpu
@@ -147,6 +147,7 @@ class _Body:
         self._results.call_for(places)
         panel_index = group * total(self._panels) + panel
         weights = panel_index * self._reduction.weights_of_panel
+        self._call_for_share(panel_index, index)
         self._reduction.add_to(
             tile, sums, self._first_input(group, corner), weights, self._ahead(panel_index, index)
         )
@@ -155,18 +156,34 @@ class _Body:
     def _ahead(self, panel: Any, tile: Any) -> Ahead | None:
         """Which weights of the next panel each step of a tile's reduction calls for, so that they arrive in time.
 
-        Weights that the second cache does not hold come from farther away; where a panel serves only a few tiles, they
-        are waited for. Each of the tiles calls for its share.
+        Where a panel serves only a few tiles, each of them calls for its share step by step.
         """
-        weights = math.prod(packed_shape(self._spec, self._tile) or ()) * _ITEM_BYTES
-        tiles = total(self._rows) * total(self._columns)
-        if self._tile.outer != "channels" or not 1 < tiles <= self._tile.channels:
-            return None
-        if weights <= self._cpu.second_cache_bytes // 2:
+        if not self._is_far or not 1 < self._tiles <= self._tile.channels:
             return None
         size = self._reduction.weights_of_panel
-        share = self._tile.channels // tiles
+        share = self._tile.channels // self._tiles
         return Ahead(first=(panel + 1) * size + tile * (share * (size // self._tile.channels)), share=share)
+
+    def _call_for_share(self, panel: Any, tile: Any) -> None:
+        """Where a panel serves many tiles, each of them calls for its few lines of the next one at once."""
+        if not self._is_far or self._tiles <= self._tile.channels:
+            return
+        size = self._reduction.weights_of_panel
+        lines = math.ceil(size / (LINE * self._tiles))
+        for line in range(lines):
+            start = (panel + 1) * size + (tile * lines + line) * LINE
+            prefetch(self._reduction.weights, start, is_soon=False)
+
+    @property
+    def _tiles(self) -> int:
+        """How many tiles a panel serves."""
+        return total(self._rows) * total(self._columns)
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether panels follow one another from behind the second cache, and are waited for if nobody calls."""
+        weights = math.prod(packed_shape(self._spec, self._tile) or ()) * _ITEM_BYTES
+        return self._tile.outer == "channels" and weights > self._cpu.second_cache_bytes // 2
 
     def _first_input(self, group: Any, corner: Place) -> Any:
         """Index of the number that the window of the result at `corner` begins with."""

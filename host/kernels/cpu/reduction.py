@@ -17,7 +17,7 @@ _FEW = 8
 """Steps of the reduction that are written out instead of a loop over fewer than so many."""
 
 
-_LINE = 16
+LINE = 16
 """Numbers in a line of the caches."""
 
 
@@ -72,13 +72,16 @@ class Reduction:
         cpu: The core that it will run on.
         source: The input's buffer.
         weights: The packed weights' buffer.
+
+    Attributes:
+        weights: The same.
     """
 
     def __init__(self, spec: Convolution, panel: int, cpu: Cpu, source: Any, weights: Any) -> None:
         self._spec = spec
         self._panel = panel
         self._source = source
-        self._weights = weights
+        self.weights = weights
         self._runs, self._numbers = window_runs(spec, cpu)
         self._together = numbers_at_once(spec, cpu)
 
@@ -120,8 +123,8 @@ class Reduction:
 
     def _call_for(self, ahead: Ahead | None, taps: Any, count: int) -> None:
         if ahead:
-            for start in range(0, ahead.share * count, _LINE):
-                prefetch(self._weights, ahead.first + taps * ahead.share + start, is_soon=False)
+            for start in range(0, ahead.share * count, LINE):
+                prefetch(self.weights, ahead.first + taps * ahead.share + start, is_soon=False)
 
     def _step(self, tile: Tile, sums: Sums, begin: Any, weights: Any, count: int) -> None:
         """Adds the products of `count` neighbours."""
@@ -134,7 +137,7 @@ class Reduction:
         for lane in range(count):
             for row, start, lanes in sums.vectors:
                 factor = inputs[row] if count == 1 else tirx.Shuffle([inputs[row]], [lane])
-                weight = self._weights[at(weights + lane * self._panel + start, lanes)]
+                weight = self.weights[at(weights + lane * self._panel + start, lanes)]
                 sums.put(row, start, lanes, sums.get(row, start, lanes) + spread(factor, lanes) * weight)
 
 
