@@ -59,7 +59,8 @@ def _head(plan: "Plan") -> Iterator[Element]:
     if plan.gain and plan.baseline:
         single = placement_name(plan.baseline.processor, plan.baseline.cores)
         gain = plan.baseline.period_us / measured.period_us if measured else plan.gain
-        cards.append((f"{gain:.2f} times", f"the best single placement, {single}"))
+        clocks = " at any clocks" if _has_clocks(plan) else ""
+        cards.append((f"{gain:.2f} times", f"the best single placement{clocks}, {single}"))
     cards.append(
         (
             duration_text(measured.latency_us if measured else plan.latency_us),
@@ -71,7 +72,10 @@ def _head(plan: "Plan") -> Iterator[Element]:
     cards.append((energy_text(energy_uj), "energy a frame"))
     if plan.bound_us:
         cards.append(
-            (f"{100 * plan.bound_us / plan.period_us:.0f} %", "of what no plan on this board can exceed")
+            (
+                f"{100 * plan.bound_us / plan.period_us:.0f} %",
+                "of what any plan is predicted to reach at most",
+            )
         )
     yield element(
         "div.cards", *(element("div.card", element("b", big), element("span", small)) for big, small in cards)
@@ -84,7 +88,7 @@ def _of(what: str, plan: "Plan") -> str:
 
 def _pipeline(plan: "Plan") -> Iterator[Element]:
     yield element("h2", "The plan")
-    point = "" if plan.operating_point == _UNNAMED_POINT else f" Clocks: {plan.operating_point}."
+    point = f" Clocks: {plan.operating_point}." if _has_clocks(plan) else ""
     yield element(
         "p",
         f"{_count(len(plan.stages), 'stage')}, looked for: {_OBJECTIVES.get(plan.objective, plan.objective)}.{point}",
@@ -106,6 +110,10 @@ def _pipeline(plan: "Plan") -> Iterator[Element]:
     )
 
 
+def _has_clocks(plan: "Plan") -> bool:
+    return plan.operating_point != _UNNAMED_POINT
+
+
 _OBJECTIVES = {
     "throughput": "the most frames a second",
     "energy": "the least energy a frame",
@@ -118,10 +126,11 @@ def _why(story: "Story") -> Iterator[Element]:
     if not story.singles:
         return
     plan = story.plan
+    clocks = f", {plan.operating_point}" if _has_clocks(plan) else ""
     yield element("h2", "Why this plan")
     rows = [
         Bar(
-            label=f"{placement(single.stages[0])} alone",
+            label=f"{placement(single.stages[0])} alone{clocks}",
             value=single.throughput_fps,
             text=rate_text(single.throughput_fps),
         )
@@ -140,7 +149,7 @@ def _why(story: "Story") -> Iterator[Element]:
         rows.append(Bar(label="this plan, measured", value=fps, text=rate_text(fps), colour=1))
     if plan.bound_us:
         fps = _US_PER_S / plan.bound_us
-        rows.append(Bar(label="no plan is faster than", value=fps, text=rate_text(fps)))
+        rows.append(Bar(label="at most, predicted", value=fps, text=rate_text(fps)))
     yield bars(rows)
     yield element("p.soft", _reason(story))
 
