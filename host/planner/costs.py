@@ -1,6 +1,8 @@
 """What a network costs on a board: the numbers that every plan is made of."""
 
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -168,13 +170,26 @@ class CostTable:
     @cached_property
     def latencies_us(self) -> Mapping[tuple[Placement, str], NDArray[np.float64]]:
         """Every layer's latency by placement and level; not a number where the layer has none there."""
-        latencies: dict[tuple[Placement, str], NDArray[np.float64]] = {}
+        return self._columns(lambda cost: cost.latency_us)
+
+    @cached_property
+    def energies_uj(self) -> Mapping[tuple[Placement, str], NDArray[np.float64]]:
+        """Every layer's energy by placement and level; not a number where it is not known."""
+        return self._columns(lambda cost: math.nan if cost.energy_uj is None else cost.energy_uj)
+
+    def _columns(
+        self, number: Callable[[Cost], float]
+    ) -> Mapping[tuple[Placement, str], NDArray[np.float64]]:
+        rows: dict[tuple[Placement, str], list[tuple[int, float]]] = defaultdict(list)
         for position, layer in enumerate(self.layers):
             for key, cost in layer.costs.items():
-                if key not in latencies:
-                    latencies[key] = np.full(len(self.layers), np.nan)
-                latencies[key][position] = cost.latency_us
-        return latencies
+                rows[key].append((position, number(cost)))
+        columns = {}
+        for key, row in rows.items():
+            positions, numbers = zip(*row, strict=True)
+            columns[key] = np.full(len(self.layers), np.nan)
+            columns[key][list(positions)] = numbers
+        return columns
 
     def transfer(self, source: str, target: str) -> Transfer | None:
         """The row for two processors; None where moving is free: on one processor, or without a row."""

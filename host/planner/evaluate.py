@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from host.errors import InputError
 from host.planner.constraints import Constraints
 from host.planner.costs import Cost, CostTable, OperatingPoint, Placement, Transfer
@@ -89,10 +91,12 @@ def find_baseline(table: CostTable, constraints: Constraints) -> Baseline | None
         if placement.processor in constraints.avoid:
             continue
         for point in table.operating_points:
-            costs = _costs(table, point, placement, 0, len(table.layers) - 1)
-            if costs is None:
+            if placement.cores > point.cores.get(placement.processor, placement.cores):
                 continue
-            time = math.fsum((table.handover_us, *(cost.latency_us for cost in costs)))
+            latencies_us = table.latencies_us.get((placement, point.level(placement.processor)))
+            if latencies_us is None or np.isnan(latencies_us).any():
+                continue
+            time = math.fsum((table.handover_us, *latencies_us.tolist()))
             period = max(time, constraints.source_period_us)
             if best is None or period < best.period_us:
                 best = Baseline(processor=placement.processor, cores=placement.cores, period_us=period)

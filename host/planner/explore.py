@@ -273,8 +273,9 @@ class _Growth:
         place = np.repeat(np.arange(rows.shape[0]), lengths)
         end = np.arange(place.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths) + last.cut[place] + 1
         row, processor = columns.row[options], columns.processor[options]
+        state = (row * (self._problem.layers + 1))[place] + end
         time, energy = (
-            _begun(quantity, last, row, processor)[place] + quantity.prefix[row[place], end]
+            _begun(quantity, last, row, processor)[place] + quantity.prefix.ravel().take(state)
             for quantity in (self._time, self._space.energy)
         )
         return Partials(
@@ -290,17 +291,15 @@ class _Growth:
 
     def _promising(self, partials: Partials, most: int) -> Partials:
         """Those that promise the least latency, and those that promise the least energy."""
-        state = (partials.code, partials.processor, partials.cut)
-        latency = partials.latency + self._outlook.sums[0][state]
-        energy = partials.energy + self._outlook.sums[1][state]
+        _, (latency, energy) = self._outlook.after(partials.code, partials.processor, partials.cut)
+        latency, energy = latency + partials.latency, energy + partials.energy
         chosen = np.concatenate([np.argsort(latency)[: most // 2], np.argsort(energy)[: most // 2]])
         return partials.rows(np.unique(chosen))
 
     def _is_open(self, partials: Partials, stages: int) -> Bools:
         """Which may become plans of this interval that the goal wants."""
-        latency, energy = self._outlook.sums[:, partials.code, partials.processor, partials.cut]
-        period = np.maximum(partials.period, self._outlook.period[partials.code, partials.cut])
-        period = np.maximum(period, self._low)
+        least_period, (latency, energy) = self._outlook.after(partials.code, partials.processor, partials.cut)
+        period = np.maximum(np.maximum(partials.period, least_period), self._low)
         energy = energy + partials.energy + self._space.idle * period
         latency = latency + partials.latency
         bounds = Bounds(period, energy, latency)

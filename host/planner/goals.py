@@ -52,6 +52,9 @@ class Goal(ABC):
     needs_incumbent = False
     """Whether a plan that is found early, if not the best, spares work."""
 
+    prefers_less_energy = False
+    """Whether a plan cannot belong to the answer where the same one takes less energy at another operating point."""
+
     @property
     @abstractmethod
     def found(self) -> Sequence[Found]:
@@ -88,6 +91,7 @@ class Best(Goal):
         self._best: tuple[float, ...] | None = None
         self._found: Found | None = None
         self.needs_latency = needs_latency or objective is Objective.LATENCY
+        self.prefers_less_energy = objective is Objective.ENERGY
 
     @property
     def found(self) -> Sequence[Found]:
@@ -129,6 +133,8 @@ class Best(Goal):
 
 class Front(Goal):
     """All plans that no other equals or beats in period, energy and latency."""
+
+    prefers_less_energy = True
 
     def __init__(self) -> None:
         self._values = np.zeros((0, 3))

@@ -63,11 +63,14 @@ def energy_of(table: CostTable, problem: Problem, ticks: Ticks) -> Quantity:
     return Quantity(prefix=prefix, entry=entry, least_rest=rest)
 
 
-def _energies(table: CostTable, problem: Problem, row: int, ticks: Ticks) -> list[int]:
+def _energies(table: CostTable, problem: Problem, row: int, ticks: Ticks) -> Int64s:
     placement = problem.placements[row]
-    key = (placement, problem.point.level(placement.processor))
-    costs = [layer.costs.get(key) for layer in table.layers]
-    return [NEVER if cost is None else ticks.count(cost.energy_uj or 0.0) for cost in costs]
+    energies = np.full(problem.layers, NEVER, dtype=np.int64)
+    energies_uj = table.energies_uj.get((placement, problem.point.level(placement.processor)))
+    if energies_uj is not None:
+        known = ~np.isnan(energies_uj)
+        energies[known] = ticks.counts(energies_uj[known])
+    return energies
 
 
 def with_energies(table: CostTable) -> CostTable:

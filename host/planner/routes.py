@@ -105,7 +105,8 @@ class _Search:
             fresh = undominated.nothing()
             for option, ends in zip(problem.options, self._windows.ends, strict=True):
                 self._advance(option, ends, fresh)
-            fresh[fresh + self._quantity.least_rest > most] = NEVER
+            if most < NEVER:
+                fresh[fresh + self._quantity.least_rest > most] = NEVER
             codes = undominated.keep(fresh)
             if not codes.size:
                 return

@@ -24,6 +24,7 @@ from host.planner.problem import NEVER, Problem, build_problem, runs_at
 from host.planner.quantity import energy_of, energy_ticks, nothing_of, with_energies
 from host.planner.routes import Leg
 from host.planner.search import Limits, best_over_points
+from host.planner.siblings import without_wasteful
 from host.planner.ticks import Ticks
 
 _FindPlans = Callable[[CostTable, Constraints], list[Plan]]
@@ -243,6 +244,8 @@ def _explored(
         table = with_energies(table)
         _require_energies(table)
     search = _begin(table, constraints)
+    if with_energy and goal.prefers_less_energy:
+        search = replace(search, problems=without_wasteful(table, search.problems))
     spaces = _spaces(search, with_energy=with_energy)
     found = Explorer(goal, search.limits, _longest(search), spaces).run()
     return [search.plan(plan.problem, plan.legs, objective) for plan in found]

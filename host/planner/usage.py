@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from host.errors import InputError
 Codes = NDArray[np.int64]
 
 _MOST_CELLS: Final = 50_000_000
+_ALL_BITS: Final = 0xFF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +88,7 @@ class Undominated:
     A partial plan is beaten by one that ends at the same cut on the same processor, uses no more cores of any
     processor and has a value that is no larger. Whatever completes the one completes the other.
 
-    Values stand in arrays by (code, last processor, cut), smaller is better, and `worst` stands for nothing;
-    an array of booleans says where nothing is reached.
+    Values stand in arrays by (code, last processor, cut), smaller is better, and `worst` stands for nothing.
 
     Args:
         grid: The combinations of used cores.
@@ -96,18 +96,19 @@ class Undominated:
         worst: The value that stands for nothing.
     """
 
-    def __init__(self, grid: UsageGrid, *, cuts: int, worst: bool | int) -> None:
+    _least: ClassVar[np.ufunc] = np.minimum
+
+    def __init__(self, grid: UsageGrid, *, cuts: int, worst: int) -> None:
         self._grid = grid
         self._shape = (grid.size, len(grid.shape), cuts)
         self._grid_shape = (*grid.shape, len(grid.shape), cuts)
         self._first = [1 if axis in grid.required else 0 for axis in range(len(grid.shape))]
         self._worst = worst
-        self._dtype = np.bool_ if isinstance(worst, bool) else np.int64
         self._best = self.nothing()
 
     def nothing(self) -> NDArray[Any]:
         """An array in which nothing is reached."""
-        return np.full(self._shape, self._worst, dtype=self._dtype)
+        return np.full(self._shape, self._worst, dtype=np.int64)
 
     def keep(self, fresh: NDArray[Any]) -> Codes:
         """Sets everything in `fresh` that is beaten to `worst`, and remembers the rest.
@@ -115,16 +116,19 @@ class Undominated:
         Returns:
             The codes at which something is left.
         """
-        np.copyto(fresh, self._worst, where=fresh >= self._best)
-        np.minimum(self._best, fresh, out=self._best)
+        self._drop_beaten(fresh, self._best)
+        self._least(self._best, fresh, out=self._best)
         self._spread_over_more_cores()
         codes = self._codes(fresh)
         for processor, first in enumerate(self._first):
             more = codes[self._grid.used_units(codes, processor) > first]
             values = fresh[more]
-            values[values >= self._best[more - self._grid.stride(processor)]] = self._worst
+            self._drop_beaten(values, self._best[more - self._grid.stride(processor)])
             fresh[more] = values
         return self._codes(fresh)
+
+    def _drop_beaten(self, values: NDArray[Any], by: NDArray[Any]) -> None:
+        np.copyto(values, self._worst, where=values >= by)
 
     def _codes(self, values: NDArray[Any]) -> Codes:
         return cast(Codes, np.flatnonzero((values != self._worst).any(axis=(1, 2))))
@@ -134,7 +138,26 @@ class Undominated:
         for axis, first in enumerate(self._first):
             for more in range(first + 1, best.shape[axis]):
                 part = _along(best, axis, more)
-                np.minimum(part, _along(best, axis, more - 1), out=part)
+                self._least(part, _along(best, axis, more - 1), out=part)
+
+
+class UndominatedSets(Undominated):
+    """The same for partial plans that are there or not: a bit says where nothing is reached.
+
+    Arrays hold eight cuts in a byte, as `numpy.packbits` packs them.
+    """
+
+    _least = np.bitwise_and
+
+    def __init__(self, grid: UsageGrid, *, cuts: int) -> None:
+        super().__init__(grid, cuts=math.ceil(cuts / 8), worst=_ALL_BITS)
+
+    def nothing(self) -> NDArray[Any]:
+        """An array in which nothing is reached."""
+        return np.full(self._shape, self._worst, dtype=np.uint8)
+
+    def _drop_beaten(self, values: NDArray[Any], by: NDArray[Any]) -> None:
+        np.bitwise_or(values, ~by, out=values)
 
 
 def _along(array: NDArray[Any], axis: int, part: int) -> NDArray[Any]:

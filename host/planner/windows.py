@@ -46,6 +46,11 @@ class Windows:
             furthest[key] = np.maximum(furthest[key], ends) if key in furthest else ends
         return furthest
 
+    @cached_property
+    def ends_by_groups(self) -> dict[tuple[int, int], list[tuple[tuple[int, ...], Int64s]]]:
+        """The same, with the processors before in groups: those from which a stage reaches equally far."""
+        return {key: _groups_of(ends) for key, ends in self.ends_by_units.items() if ends.any()}
+
     def hopeless(self, codes: Codes) -> Bools:
         """Where free cores do not suffice for the remaining layers, by (code of used cores, last processor, cut)."""
         grid = self.problem.grid
@@ -64,14 +69,16 @@ class Windows:
         keys = list(self.ends_by_units)
         runs_on = np.array([processor for processor, _ in keys])[:, np.newaxis]
         price = np.array([self._price(processor, units) for processor, units in keys])[:, np.newaxis]
-        ends = np.array(list(self.ends_by_units.values()))
-        furthest = ends.max(axis=(0, 1))
+        # by (cut, key, processor before), so that what belongs to a cut lies together
+        lengths = np.array([(ends - self._cuts).T for ends in self.ends_by_units.values()]).swapaxes(0, 1)
+        prices = np.where(lengths > 0, price, np.inf)
+        last = np.maximum(lengths, 1) - 1
+        furthest = np.maximum(lengths.max(axis=(1, 2)), 0)
         least = np.full((len(self.problem.grid.shape), layers + 1), np.inf)
         least[:, -1] = 0.0
         for cut in np.flatnonzero(furthest)[::-1].tolist():
-            reach = np.minimum.accumulate(least[:, cut + 1 : furthest[cut] + 1], axis=1)
-            length = ends[:, :, cut] - cut
-            worth = np.where(length > 0, reach[runs_on, np.maximum(length, 1) - 1] + price, np.inf)
+            reach = np.minimum.accumulate(least[:, cut + 1 : cut + 1 + furthest[cut]], axis=1)
+            worth = reach[runs_on, last[cut]] + prices[cut]
             least[:, cut] = worth.min(axis=0)
         return least
 
@@ -111,3 +118,11 @@ class Windows:
         prefix = problem.prefix[option.row]
         time: Int64s = prefix[ends] - prefix + problem.transfer[:, option.processor] + problem.handover
         return time
+
+
+def _groups_of(rows: Int64s) -> list[tuple[tuple[int, ...], Int64s]]:
+    """Positions of equal rows, and the row."""
+    found: dict[bytes, list[int]] = {}
+    for position, row in enumerate(rows):
+        found.setdefault(row.tobytes(), []).append(position)
+    return [(tuple(positions), rows[positions[0]]) for positions in found.values()]
