@@ -26,7 +26,7 @@ CPU = describe_cpu(TARGET)
 FOLDER = default_folder()  # asked before the tests' own folders take the place of the user's
 
 
-RUN_TIMEOUT_S = 300.0
+RUN_TIMEOUT_S = 1200.0
 
 PLAIN, TRANSFORMED = 1e-5, 1e-4
 """Errors allowed, as parts of the largest value; transformations round more."""

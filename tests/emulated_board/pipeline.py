@@ -24,7 +24,7 @@ FOLDER = default_folder()  # asked before the tests' own folders take the place 
 SOURCES = Path(device.__file__).parents[1]
 
 START_TIMEOUT_S = 60.0
-HOST_TIMEOUT_S = 300.0
+HOST_TIMEOUT_S = 1200.0
 
 DECLARED = """
 name = "emulated-tx2"
@@ -89,7 +89,7 @@ def host(board: EmulatedBoard, tmp_path: Path) -> Host:
     return run
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_two_stages_on_the_board_compute_what_onnx_runtime_does(
     name: str, address: str, host: Host, tmp_path: Path
