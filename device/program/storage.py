@@ -70,10 +70,12 @@ def plan_memory(lifetimes: Iterable[Lifetime]) -> StoragePlan:
 
 
 def plan_together(buffers: Mapping[str, Buffer]) -> StoragePlan:
-    """Places buffers that are all needed at the same time."""
-    return plan_memory(
-        Lifetime(name=name, nbytes=buffer.nbytes, first=0, last=0) for name, buffer in buffers.items()
-    )
+    """Places buffers that are all needed at the same time, one behind the other."""
+    offsets, end = {}, 0
+    for name, buffer in buffers.items():
+        offsets[name] = end
+        end += _aligned(buffer.nbytes)
+    return StoragePlan(offsets=offsets, nbytes=end)
 
 
 def _lowest_gap(occupied: Iterable[tuple[int, int]], nbytes: int) -> int:

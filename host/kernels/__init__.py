@@ -19,7 +19,7 @@ def candidates(spec: Spec, target: Mapping[str, Any]) -> tuple[Variant, ...]:
         target: TVM's target as a dictionary.
 
     Returns:
-        None for two convolutions at once on a GPU, which has no such kernel.
+        Nothing for two convolutions at once on a GPU, which has no such kernel.
     """
     if target["kind"] == "cuda":
         return cuda.candidates(spec, describe_gpu(target))

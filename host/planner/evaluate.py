@@ -91,7 +91,7 @@ def find_baseline(table: CostTable, constraints: Constraints) -> Baseline | None
         if placement.processor in constraints.avoid:
             continue
         for point in table.operating_points:
-            if placement.cores > point.cores.get(placement.processor, placement.cores):
+            if not _has_cores(point, placement):
                 continue
             latencies_us = table.latencies_us.get((placement, point.level(placement.processor)))
             if latencies_us is None or np.isnan(latencies_us).any():
@@ -124,10 +124,14 @@ def _stage(
     )
 
 
+def _has_cores(point: OperatingPoint, placement: Placement) -> bool:
+    return placement.cores <= point.cores.get(placement.processor, placement.cores)
+
+
 def _costs(
     table: CostTable, point: OperatingPoint, placement: Placement, first: int, last: int
 ) -> list[Cost] | None:
-    if placement.cores > point.cores.get(placement.processor, placement.cores):
+    if not _has_cores(point, placement):
         return None
     key = (placement, point.level(placement.processor))
     costs = [layer.costs.get(key) for layer in table.layers[first : last + 1]]

@@ -5,8 +5,8 @@ few neighbouring ones.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -67,19 +67,33 @@ class Results:
     operands: Sequence[Any]
     target: Any
 
-    def call_for(self, places: Sequence[Place]) -> None:
+    def write_tile(self, tile: Tile, corner: Place, reduce: Callable[[Sums], None]) -> None:
+        """Emits a tile from its corner on, from zeros to results.
+
+        Args:
+            tile: The pixels.
+            corner: Where its first pixel's first channel goes.
+            reduce: Emits what the sums take in.
+        """
+        places = [
+            Place(corner.image, corner.row + row, corner.column + column, corner.channel + start, lanes)
+            for row, column in tile.pixels
+            for start, lanes in tile.vectors
+        ]
+        sums = tile.of_zeros()
+        self._call_for(places)
+        reduce(sums)
+        for place, vector in zip(places, sums.vectors, strict=True):
+            value = finish(self.spec.epilogue, self.operands, sums.get(*vector), place)
+            write(self.target, self.spec.output, place, value)
+
+    def _call_for(self, places: Sequence[Place]) -> None:
         """Asks for the memory that a tile ends with, before its reduction: what it adds, and where it stores."""
         epilogue = zip(self.spec.epilogue.operands, self.operands, strict=True)
         for form, buffer in [(self.spec.output, self.target), *epilogue]:
             if form and (form.height, form.width) != (1, 1):
                 for place in places:
                     prefetch(buffer, place.index(form))
-
-    def store(self, places: Sequence[Place], sums: Sums) -> None:
-        """Stores a tile, the epilogue applied; there is a place for each vector of it."""
-        for place, vector in zip(places, sums.vectors, strict=True):
-            value = finish(self.spec.epilogue, self.operands, sums.get(*vector), place)
-            write(self.target, self.spec.output, place, value)
 
 
 class _Body:
@@ -132,26 +146,15 @@ class _Body:
     def _one_tile(self, group: Any, panel: Any, index: Any, corner: Place, tile: Tile) -> None:
         """Sums up and stores a tile from `corner` on, whose channel counts within the group."""
         each = self._spec.output.channels // self._spec.groups
-        places = [
-            Place(
-                corner.image,
-                corner.row + row,
-                corner.column + column,
-                group * each + corner.channel + start,
-                lanes,
-            )
-            for row, column in tile.pixels
-            for start, lanes in tile.vectors
-        ]
-        sums = tile.of_zeros()
-        self._results.call_for(places)
         panel_index = group * total(self._panels) + panel
         weights = panel_index * self._reduction.weights_of_panel
-        self._call_for_share(panel_index, index)
-        self._reduction.add_to(
-            tile, sums, self._first_input(group, corner), weights, self._ahead(panel_index, index)
-        )
-        self._results.store(places, sums)
+        first = self._first_input(group, corner)
+
+        def reduce(sums: Sums) -> None:
+            self._call_for_share(panel_index, index)
+            self._reduction.add_to(tile, sums, first, weights, self._ahead(panel_index, index))
+
+        self._results.write_tile(tile, replace(corner, channel=group * each + corner.channel), reduce)
 
     def _ahead(self, panel: Any, tile: Any) -> Ahead | None:
         """Which weights of the next panel each step of a tile's reduction calls for, so that they arrive in time.

@@ -103,23 +103,16 @@ class _Body:
         def of_panel(channel: Any, channels: int) -> None:
             weights = tirx.floordiv(channel, tile.channels) * reduction.weights_of_panel
 
-            def of_row(row: Any) -> None:
-                def of_columns(column: Any, columns: int) -> None:
-                    some = Tile(1, columns, channels, vectors(channels, self._cpu.lanes))
-                    places = [
-                        Place(image, first_row + row, column + beside, channel + start, lanes)
-                        for _, beside in some.pixels
-                        for start, lanes in some.vectors
-                    ]
-                    sums = some.of_zeros()
-                    self._results.call_for(places)
-                    begin = Place(0, row, column, 0, 1).index(form)
-                    reduction.add_to(some, sums, begin, weights, None)
-                    self._results.store(places, sums)
-
-                loop_parts(parts(form.width, tile.columns), of_columns)
+            def of_columns(column: Any, columns: int) -> None:
+                some = Tile(1, columns, channels, vectors(channels, self._cpu.lanes))
+                begin = Place(0, row, column, 0, 1).index(form)
+                self._results.write_tile(
+                    some,
+                    Place(image, first_row + row, column, channel, 1),
+                    lambda sums: reduction.add_to(some, sums, begin, weights, None),
+                )
 
             with T.serial(0, form.height) as row:
-                of_row(row)
+                loop_parts(parts(form.width, tile.columns), of_columns)
 
         loop_parts(panels_of(spec.output.channels, tile.channels), of_panel)
